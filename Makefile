@@ -1,0 +1,41 @@
+# make run: install on first use, then open the app.   make test: the gate.   make demo: the loop, headless.
+PYTHON ?= python3
+ARGS ?=
+BIN := .venv/bin
+
+.PHONY: run install test demo lock clean
+
+run: .venv/installed
+	@$(BIN)/socrates $(ARGS)
+
+install: .venv/installed
+
+demo: .venv/installed
+	@$(BIN)/python benchmarks/demo.py
+
+test: .venv/installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest $(ARGS)
+
+.venv/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Socrates needs Python 3.11 or newer: make install PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/installed: .venv/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[embedded]'
+	@touch $@
+
+.venv/installed-dev: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[embedded,dev]'
+	@touch $@
+
+lock: .venv/installed-dev
+	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' > constraints.txt
+
+clean:
+	rm -rf .venv

@@ -1,0 +1,1 @@
+"""Conversations, verdicts and examples, kept in SQLite. Knows neither model nor screen, never imports torch."""
