@@ -1,0 +1,59 @@
+"""Every hyper-parameter of a run, and the presets. Records only: adapters.training carries them out."""
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
+ALL_LINEAR = (*ATTENTION, "gate_proj", "up_proj", "down_proj")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One run's settings. Stored whole in version.json, so that a version carries what made it."""
+
+    preset: Literal["default", "quick", "seed"] = "default"
+    rank: int = 16
+    alpha: int = 32
+    dropout: float = 0.0
+    targets: tuple[str, ...] = ALL_LINEAR
+    """Names of the linear layers that get an adapter."""
+    learning_rate: float = 3e-4
+    """Peak; the schedule is a linear warm-up, then a cosine to a tenth."""
+    warmup: float = 0.05
+    """Share of the steps spent warming up."""
+    epochs: int = 3
+    batch_tokens: int = 1024
+    """Tokens of one optimiser step; a single longer row is a batch of its own."""
+    max_tokens: int = 2048
+    """Longest row; the oldest turns of the context leave first."""
+    weight_decay: float = 0.0
+    clip: float = 1.0
+    """Largest gradient norm."""
+    patience: int = 2
+    """Epochs without a better held-out loss after which the run stops."""
+    warm_start: bool = False
+    """Begin from the parent's weights instead of from nothing."""
+    seed: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the settings as JSON takes them."""
+        return asdict(self) | {"targets": list(self.targets)}
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> "Recipe":
+        """Return the recipe that ``to_json`` gave."""
+        return cls(**(fields | {"targets": tuple(fields["targets"])}))
+
+
+PRESETS: dict[str, Recipe] = {
+    "default": Recipe(),
+    "quick": Recipe(preset="quick", epochs=1, learning_rate=2e-4, warm_start=True),
+    "seed": Recipe(preset="seed", targets=ATTENTION, learning_rate=2e-4, dropout=0.1),
+}
+
+
+def recipe(preset: str, *, epochs: int | None = None, seed: int | None = None) -> Recipe:
+    """Return ``preset`` with the given settings in the place of its own."""
+    chosen = PRESETS[preset]
+    given = {"epochs": epochs, "seed": seed}
+    return replace(chosen, **{name: value for name, value in given.items() if value is not None})
