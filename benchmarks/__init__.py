@@ -1,0 +1,1 @@
+"""Measurements: each runs alone and prints one JSON line."""
