@@ -1,0 +1,332 @@
+"""The versions on disk and the pointer to the active one. Loading weights is the engine's work, making them a run's."""
+
+import json
+import logging
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from adapters.api import BASE
+from adapters.files import replace_text, sync_directory
+from socrates_errors import VersionError
+
+MANIFEST = "version.json"
+ADAPTER = ("adapter_config.json", "adapter_model.safetensors")
+"""The two files of a standard PEFT directory."""
+
+_NAME = re.compile(r"v\d{4,}")
+_LOCK = ".lock"
+_LAST_NUMBER = ".last-number"
+"""The highest number ever given, so that a deleted version's number is not given again."""
+_DRAFT = ".draft-"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Version:
+    """One trained adapter, as its version.json tells it."""
+
+    name: str
+    title: str
+    note: str
+    parent: str
+    """The version it was judged against and made from, or ``base``."""
+    base: str
+    """The base's id."""
+    weights_hash: str
+    """The hash of the base's weights; empty for an adapter that does not tell."""
+    examples: int
+    held_out_loss: float | None
+    """Its own loss per token on the held-out examples."""
+    created: str
+    as_of: str
+    """When its examples were read: ISO 8601, UTC; empty for an imported version, whose corpus is another."""
+    directory: Path
+    manifest: dict[str, Any]
+
+
+class Registry:
+    """The versions in ``directory``. Every write is atomic; several processes may share it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.pointer = directory.parent / "active"
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._sweep()
+
+    # What there is
+
+    def versions(self) -> list[Version]:
+        """Return every whole version, oldest first."""
+        return self._read()[0]
+
+    def damaged(self) -> list[str]:
+        """Return the names of directories that hold no readable version."""
+        return self._read()[1]
+
+    def get(self, name: str) -> Version:
+        """Return the version called ``name``."""
+        if (self.directory / name).is_dir() and _NAME.fullmatch(name):
+            try:
+                return _version(self.directory / name)
+            except ValueError as error:
+                raise VersionError(f"Version {name} is damaged: {error}. Delete it, or train again.") from error
+        names = self._names()
+        near = get_close_matches(name, names, n=3, cutoff=0.5) or names[-3:]
+        nearest = f"The nearest: {', '.join(near)}." if near else "There is none yet: train one first."
+        raise VersionError(f"There is no version {name!r}. {nearest}")
+
+    @property
+    def active(self) -> str:
+        """The active version's name; ``base`` where nothing, or nothing that is there, was activated."""
+        try:
+            name = self.pointer.read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            return BASE
+        whole = _NAME.fullmatch(name) and (self.directory / name / MANIFEST).is_file()
+        return name if whole else BASE
+
+    def activate(self, name: str) -> None:
+        """Make ``name`` (or ``base``) the active version."""
+        if name != BASE:
+            self.get(name)
+        replace_text(self.pointer, name + "\n")
+
+    # New versions
+
+    @contextmanager
+    def draft(self) -> Iterator[Path]:
+        """Give an empty directory to write a version into; it is removed at the end unless it was published."""
+        directory = Path(tempfile.mkdtemp(dir=self.directory, prefix=f"{_DRAFT}{os.getpid()}-"))
+        try:
+            yield directory
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
+
+    def publish(self, draft: Path, manifest: dict[str, Any]) -> Version:
+        """Turn the written ``draft`` into the next version: its manifest is written last, then it is renamed into place."""
+        missing = [name for name in ADAPTER if not (draft / name).is_file()]
+        if missing:
+            raise VersionError(f"The adapter has no {' and no '.join(missing)}: nothing was published.")
+        with self._locked():
+            number = self._last_number() + 1
+            replace_text(self.directory / _LAST_NUMBER, f"{number}\n")
+            name = f"v{number:04}"
+            manifest = {"title": "", "note": ""} | manifest | {"name": name}
+            try:
+                _parse(draft, manifest)
+            except ValueError as error:
+                raise VersionError(f"Nothing was published: {error}.") from error
+            for path in draft.iterdir():
+                _sync_file(path)
+            replace_text(draft / MANIFEST, _dump(manifest))
+            draft.chmod(0o700)
+            draft.rename(self.directory / name)
+            sync_directory(self.directory)
+        return _version(self.directory / name)
+
+    # Care
+
+    def rename(self, name: str, title: str) -> Version:
+        """Give ``name`` another title; its name stays."""
+        return self._amend(name, title=title.strip())
+
+    def note(self, name: str, text: str) -> Version:
+        """Write ``text`` beside ``name``, in the place of its earlier note."""
+        return self._amend(name, note=text.strip())
+
+    def delete(self, name: str) -> None:
+        """Remove ``name`` for good. The active one and the parent of another are refused."""
+        with self._locked():
+            if name not in self._names():
+                self.get(name)
+            if name == self.active:
+                raise VersionError(f"{name} is active: activate another version first, then delete it.")
+            children = [version.name for version in self.versions() if version.parent == name]
+            if children:
+                raise VersionError(f"{name} is the parent of {', '.join(children)}: delete those first.")
+            leaving = self.directory / f"{_DRAFT}{os.getpid()}-{name}"
+            (self.directory / name).rename(leaving)
+            sync_directory(self.directory)
+            shutil.rmtree(leaving, ignore_errors=True)
+
+    # In and out
+
+    def export_to(self, name: str, directory: Path) -> None:
+        """Copy ``name`` to the new ``directory``, a standard PEFT directory with version.json beside it."""
+        version = self.get(name)
+        if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+            raise VersionError(f"{directory} is already there: name a new or an empty directory.")
+        directory.mkdir(parents=True, exist_ok=True)
+        for file in (*ADAPTER, MANIFEST):
+            shutil.copy2(version.directory / file, directory / file)
+
+    def import_from(self, directory: Path) -> Version:
+        """Take in an exported directory, or any PEFT LoRA directory that the engine can serve, under a new name."""
+        missing = [name for name in ADAPTER if not (directory / name).is_file()]
+        if missing:
+            raise VersionError(f"{directory} has no {' and no '.join(missing)}: name a PEFT adapter's directory.")
+        try:
+            config = _load(directory / ADAPTER[0])
+            told = _load(directory / MANIFEST) if (directory / MANIFEST).is_file() else _plain_manifest(config)
+        except ValueError as error:
+            raise VersionError(f"{directory} cannot be imported: {error}.") from error
+        refuse_unservable(config)
+        corpus = told.get("corpus")
+        corpus = (corpus if isinstance(corpus, dict) else {}) | {"as_of": ""}
+        manifest = told | {"parent": BASE, "imported": _now(), "corpus": corpus}
+        with self.draft() as draft:
+            for file in ADAPTER:
+                shutil.copyfile(directory / file, draft / file)
+            return self.publish(draft, manifest)
+
+    # Inside
+
+    def _names(self) -> list[str]:
+        names = (path.name for path in self.directory.iterdir() if path.is_dir())
+        return sorted((name for name in names if _NAME.fullmatch(name)), key=_number)
+
+    def _read(self) -> tuple[list[Version], list[str]]:
+        whole, damaged = [], []
+        for name in self._names():
+            try:
+                whole.append(_version(self.directory / name))
+            except ValueError as error:
+                log.warning("version %s is damaged: %s", name, error)
+                damaged.append(name)
+        return whole, damaged
+
+    def _amend(self, name: str, **fields: str) -> Version:
+        with self._locked():
+            version = self.get(name)
+            replace_text(version.directory / MANIFEST, _dump(version.manifest | fields))
+        return self.get(name)
+
+    def _last_number(self) -> int:
+        last = self.directory / _LAST_NUMBER
+        kept = last.read_text(encoding="utf-8").strip() if last.is_file() else ""
+        return max([int(kept) if kept.isdecimal() else 0, *map(_number, self._names())])
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        from filelock import FileLock
+
+        with FileLock(self.directory / _LOCK):
+            yield
+
+    def _sweep(self) -> None:
+        """Remove the drafts of processes that are no more."""
+        for draft in self.directory.glob(f"{_DRAFT}*"):
+            process = draft.name.removeprefix(_DRAFT).partition("-")[0]
+            if not (process.isdecimal() and _alive(int(process))):
+                shutil.rmtree(draft, ignore_errors=True)
+
+
+def refuse_unservable(config: dict[str, Any]) -> None:
+    """Raise VersionError if the engine cannot serve the PEFT adapter that ``config`` describes."""
+    targets = config.get("target_modules")
+    reasons = {
+        "it is no LoRA adapter": config.get("peft_type") != "LORA",
+        "it uses DoRA": bool(config.get("use_dora")),
+        "it uses rank-stabilised scaling": bool(config.get("use_rslora")),
+        "it trains biases": config.get("bias", "none") != "none" or bool(config.get("lora_bias")),
+        "it replaces whole modules": bool(config.get("modules_to_save")),
+        "it names its layers by an expression": not isinstance(targets, list),
+        "it changes the head or the embedding": isinstance(targets, list)
+        and any(target.rpartition(".")[2] in ("lm_head", "embed_tokens") for target in targets),
+        "its rank differs between layers": bool(config.get("rank_pattern")) or bool(config.get("alpha_pattern")),
+        "it has no whole rank and alpha": not all(isinstance(config.get(key), int) for key in ("r", "lora_alpha")),
+    }
+    for reason, true in reasons.items():
+        if true:
+            raise VersionError(f"This adapter cannot be served: {reason}. Only plain LoRA on linear layers can.")
+
+
+def _version(directory: Path) -> Version:
+    """Read the version in ``directory``; ValueError if it is not whole."""
+    for file in ADAPTER:
+        if not (directory / file).is_file():
+            raise ValueError(f"{file} is missing")
+    return _parse(directory, _load(directory / MANIFEST))
+
+
+def _parse(directory: Path, manifest: dict[str, Any]) -> Version:
+    try:
+        loss = manifest["held_out"]["candidate"]
+        return Version(
+            name=directory.name,
+            title=str(manifest["title"]),
+            note=str(manifest["note"]),
+            parent=str(manifest["parent"]),
+            base=str(manifest["base"]["id"]),
+            weights_hash=str(manifest["base"]["weights_hash"]),
+            examples=int(manifest["corpus"]["examples"]),
+            held_out_loss=None if loss is None else float(loss),
+            created=str(manifest["created"]),
+            as_of=str(manifest["corpus"]["as_of"]),
+            directory=directory,
+            manifest=manifest,
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{MANIFEST} does not tell what it must ({error})") from error
+
+
+def _load(path: Path) -> dict[str, Any]:
+    """Read a JSON object; ValueError says what is wrong."""
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ValueError(f"{path.name} is missing") from error
+    except ValueError as error:
+        raise ValueError(f"{path.name} is not JSON") from error
+    if not isinstance(fields, dict):
+        raise ValueError(f"{path.name} holds no object")  # noqa: TRY004
+    return fields
+
+
+def _dump(manifest: dict[str, Any]) -> str:
+    return json.dumps(manifest, ensure_ascii=False, indent=2) + "\n"
+
+
+def _plain_manifest(config: dict[str, Any]) -> dict[str, Any]:
+    """Return what can be said of an adapter that came without version.json."""
+    return {
+        "title": "",
+        "note": "",
+        "base": {"id": config.get("base_model_name_or_path") or "", "weights_hash": ""},
+        "corpus": {"examples": 0},
+        "held_out": {"examples": 0, "tokens": 0, "base": None, "parent": None, "candidate": None},
+        "created": _now(),
+    }
+
+
+def _number(name: str) -> int:
+    return int(name.removeprefix("v"))
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _sync_file(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
