@@ -113,7 +113,7 @@ class Registry:
             shutil.rmtree(directory, ignore_errors=True)
 
     def publish(self, draft: Path, manifest: dict[str, Any]) -> Version:
-        """Turn the written ``draft`` into the next version: its manifest is written last, then it is renamed into place."""
+        """Turn the written ``draft`` into the next version: its manifest is written last, then it is renamed."""
         missing = [name for name in ADAPTER if not (draft / name).is_file()]
         if missing:
             raise VersionError(f"The adapter has no {' and no '.join(missing)}: nothing was published.")

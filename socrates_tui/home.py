@@ -1,0 +1,92 @@
+"""Where everything lies: one home directory, its parts, and the log."""
+
+import logging
+import os
+from dataclasses import dataclass
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+import platformdirs
+
+from socrates_errors import SettingsError
+
+LOG_BYTES = 1_000_000
+LOGS_KEPT = 3
+
+
+@dataclass(frozen=True)
+class Home:
+    """One user's conversations, versions and settings. ``open`` makes what is missing."""
+
+    directory: Path
+
+    @classmethod
+    def at(cls, directory: Path | None = None) -> "Home":
+        """Return the home in ``directory``, else in SOCRATES_HOME, else where the platform keeps data; make nothing."""
+        if directory is None:
+            given = os.environ.get("SOCRATES_HOME")
+            directory = Path(given) if given else platformdirs.user_data_path("socrates", appauthor=False)
+        return cls(directory.expanduser().absolute())
+
+    @classmethod
+    def open(cls, directory: Path | None = None) -> "Home":
+        """Return the home that ``at`` finds, made and readable by its owner alone."""
+        home = cls.at(directory)
+        try:
+            ours = not home.directory.exists() or home.database.exists()
+            home.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if ours:  # a directory that held other things before keeps its mode
+                home.directory.chmod(0o700)
+            for part in (home.versions, home.models, home.logs, home.runs):
+                part.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise SettingsError(
+                f"The home {home.directory} cannot be made ({error.strerror}): give another with --home."
+            ) from error
+        return home
+
+    @property
+    def database(self) -> Path:
+        """The corpus."""
+        return self.directory / "corpus.db"
+
+    @property
+    def config(self) -> Path:
+        """The settings; the file need not exist."""
+        return self.directory / "config.toml"
+
+    @property
+    def versions(self) -> Path:
+        """The registry's directory."""
+        return self.directory / "versions"
+
+    @property
+    def models(self) -> Path:
+        """Converted bases."""
+        return self.directory / "models"
+
+    @property
+    def logs(self) -> Path:
+        """Rotated logs, without text of conversations."""
+        return self.directory / "logs"
+
+    @property
+    def log(self) -> Path:
+        """The application's log."""
+        return self.logs / "socrates.log"
+
+    @property
+    def runs(self) -> Path:
+        """Job files of the run under way."""
+        return self.directory / "runs"
+
+
+def log_to_file(home: Home) -> None:
+    """Send every log record and warning of this process to the home's log, so that none is drawn on the terminal."""
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    handler = RotatingFileHandler(home.log, maxBytes=LOG_BYTES, backupCount=LOGS_KEPT, encoding="utf-8", delay=True)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.captureWarnings(True)
