@@ -55,6 +55,8 @@ class Finished:
     """Decode speed after the first token; 0 for replies of one token."""
     stopped_by: StoppedBy
     seed: int
+    turns_left_out: int = 0
+    """How many of the oldest turns did not fit into the context and were not read."""
 
 
 class Engine(Protocol):

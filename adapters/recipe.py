@@ -22,6 +22,8 @@ class Recipe:
     warmup: float = 0.05
     """Share of the steps spent warming up."""
     epochs: int = 3
+    min_steps: int = 24
+    """Fewest optimiser steps: a handful of examples is read more often than ``epochs`` times; 0 for just ``epochs``."""
     batch_tokens: int = 1024
     """Tokens of one optimiser step; a single longer row is a batch of its own."""
     max_tokens: int = 2048
@@ -53,7 +55,8 @@ PRESETS: dict[str, Recipe] = {
 
 
 def recipe(preset: str, *, epochs: int | None = None, seed: int | None = None) -> Recipe:
-    """Return ``preset`` with the given settings in the place of its own."""
+    """Return ``preset`` with the given settings in the place of its own; given epochs are kept to exactly."""
     chosen = PRESETS[preset]
-    given = {"epochs": epochs, "seed": seed}
-    return replace(chosen, **{name: value for name, value in given.items() if value is not None})
+    if epochs is not None:
+        chosen = replace(chosen, epochs=epochs, min_steps=0)
+    return chosen if seed is None else replace(chosen, seed=seed)

@@ -1,0 +1,194 @@
+"""Finding a base (embedded, hub id or directory) and loading it as NF4. What the model then does is not its concern."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer
+from torch import nn
+
+from adapters import embedded
+from adapters.api import Progress
+from socrates_errors import BaseUnavailableError
+
+EMBEDDED = "embedded"
+FILES = ("*.safetensors", "*.safetensors.index.json", "config.json", "tokenizer.json")
+MODEL_TYPES = ("gemma2", "gemma3_text", "gemma3")
+
+
+def locate(base: str, models: Path, progress: Progress) -> Path:
+    """Return the directory of ``base``'s checkpoint, converting or downloading it first if need be.
+
+    ``embedded``, then an existing directory, then a hub id. Raises BaseUnavailableError with what to do.
+    """
+    if base == EMBEDDED:
+        return embedded.convert(models, progress)
+    directory = Path(base).expanduser()
+    if directory.is_dir():
+        directory = directory.resolve()
+    elif "/" in base and base.count("/") == 1 and not base.startswith((".", "~", "/")):
+        directory = _from_hub(base, progress)
+    else:
+        raise BaseUnavailableError(
+            f"There is no base called {base!r}: give `embedded`, a hub id such as google/gemma-2-2b-jpn-it, "
+            "or an existing directory."
+        )
+    _check(base, directory)
+    return directory
+
+
+def _from_hub(base: str, progress: Progress) -> Path:
+    """Return ``base``'s snapshot in the hub's own cache, downloaded with the user's login if it is not there."""
+    from huggingface_hub import errors, snapshot_download
+    from tqdm import tqdm
+
+    class Bar(tqdm):  # type: ignore[misc]
+        """Tells ``progress`` instead of drawing."""
+
+        def update(self, n: float | None = 1) -> bool | None:
+            shown: bool | None = super().update(n)
+            if self.unit == "B":
+                progress(f"Downloading {base}", self.n / self.total if self.total else None)
+            return shown
+
+        def display(self, *_args: Any, **_kwargs: Any) -> bool:
+            return True
+
+    try:
+        return Path(snapshot_download(base, allow_patterns=list(FILES), local_files_only=True))
+    except (errors.LocalEntryNotFoundError, errors.IncompleteSnapshotError):
+        progress(f"Downloading {base}", None)
+    try:
+        return Path(snapshot_download(base, allow_patterns=list(FILES), tqdm_class=Bar))
+    except errors.GatedRepoError as error:
+        raise BaseUnavailableError(
+            f"{base} is gated: accept its licence on its page on the Hugging Face hub, then run `hf auth login` "
+            "(or set HF_TOKEN) and start again."
+        ) from error
+    except errors.RepositoryNotFoundError as error:
+        raise BaseUnavailableError(
+            f"The Hugging Face hub has no {base}, or not for you: check the spelling, and run `hf auth login` "
+            "(or set HF_TOKEN) if it is private."
+        ) from error
+    except errors.HFValidationError as error:
+        raise BaseUnavailableError(f"{base!r} is no hub id: write owner/name.") from error
+    except (errors.HfHubHTTPError, errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled, OSError) as error:
+        raise BaseUnavailableError(
+            f"{base} is not on this machine yet and could not be downloaded: connect to the internet once "
+            "(and unset HF_HUB_OFFLINE), or use --base embedded or a local directory."
+        ) from error
+
+
+def _check(base: str, directory: Path) -> None:
+    """Refuse a directory that is not a Gemma 2 or 3 checkpoint with a fast tokenizer."""
+    missing = [name for name in ("config.json", "tokenizer.json") if not (directory / name).is_file()]
+    if not list(directory.glob("*.safetensors")):
+        missing.append("*.safetensors")
+    if missing:
+        raise BaseUnavailableError(f"{base} is no usable checkpoint: {', '.join(missing)} missing in its directory.")
+    model_type = json.loads((directory / "config.json").read_text()).get("model_type")
+    if model_type not in MODEL_TYPES:
+        raise BaseUnavailableError(f"{base} is a {model_type} model: Socrates teaches Gemma 2 and Gemma 3 only.")
+
+
+def weights_hash(directory: Path, models: Path) -> str:
+    """Return ``sha256:...`` of a checkpoint's weights, kept in ``models/hashes.json`` while the files do not change."""
+    known = directory / "base.json"
+    if known.is_file():
+        return str(json.loads(known.read_text())["weights_hash"])
+    files = sorted(directory.glob("*.safetensors"))
+    stamp = json.dumps([[str(f.resolve()), f.stat().st_size, f.stat().st_mtime_ns] for f in files])
+    cache = models / "hashes.json"
+    hashes: dict[str, str] = json.loads(cache.read_text()) if cache.is_file() else {}
+    if stamp not in hashes:
+        digest = hashlib.sha256()
+        for name in files:
+            with name.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        hashes[stamp] = f"sha256:{digest.hexdigest()}"
+        models.mkdir(parents=True, exist_ok=True, mode=0o700)
+        draft = cache.with_suffix(f".{os.getpid()}")
+        draft.write_text(json.dumps(hashes))
+        draft.replace(cache)
+    return hashes[stamp]
+
+
+def device() -> str:
+    """Return ``cuda`` where there is a GPU that torch can use, else ``cpu``."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def compute_dtype(on: str) -> torch.dtype:
+    """Return bfloat16 where the hardware computes in it, else float32; never float16, in which Gemma overflows."""
+    if on == "cuda":
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        able = torch.cpu.get_capabilities()
+        native = bool(able.get("avx512_bf16") or able.get("amx_bf16") or able.get("bf16"))
+    return torch.bfloat16 if native else torch.float32
+
+
+def load_model(directory: Path, *, trainable: bool) -> Any:
+    """Return the causal language model of ``directory`` in NF4 with double quantization, frozen, in evaluation mode.
+
+    ``trainable`` keeps bitsandbytes from repacking weights for its CPU inference kernel, which has no gradient: a
+    model that has been repacked trains on, with most gradients missing.
+    """
+    import transformers
+    from transformers import BitsAndBytesConfig
+
+    transformers.utils.logging.disable_progress_bar()
+    on = device()
+    dtype = compute_dtype(on)
+    quantization = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_quant_storage=torch.uint8,
+        bnb_4bit_compute_dtype=dtype,
+    )
+    configuration = transformers.AutoConfig.from_pretrained(directory)
+    # A Gemma 3 with eyes keeps its language model under other names; the eyes stay closed.
+    text = getattr(configuration, "text_config", configuration)
+    kind = transformers.Gemma2ForCausalLM if text.model_type == "gemma2" else transformers.Gemma3ForCausalLM
+    model = kind.from_pretrained(
+        directory,
+        config=text,
+        quantization_config=quantization,
+        dtype=dtype,
+        device_map={"": on},
+        key_mapping={r"^(model\.)?language_model\.(model\.)?": "model."},
+    )
+    model.requires_grad_(False)
+    if trainable:
+        allow_repacking(model, False)
+    return model.eval()
+
+
+def allow_repacking(model: Any, allowed: bool) -> None:
+    """Say whether bitsandbytes may repack ``model``'s weights for its CPU inference kernel, for good, when it next can."""
+    for module in model.modules():
+        if is_linear4bit(module):
+            module.support_avx512bf16_for_cpu = allowed and has_avx512bf16()
+
+
+def has_avx512bf16() -> bool:
+    """Tell whether bitsandbytes has its 4-bit inference kernel for this CPU."""
+    from bitsandbytes.functional import has_avx512bf16 as found
+
+    return bool(found())
+
+
+def is_linear4bit(module: nn.Module) -> bool:
+    """Tell whether ``module`` is one of bitsandbytes' 4-bit linear layers."""
+    from bitsandbytes.nn import Linear4bit
+
+    return isinstance(module, Linear4bit)
+
+
+def load_tokenizer(directory: Path) -> Tokenizer:
+    """Return the tokenizer of a checkpoint; about 1 to 2.5 s for Gemma's 262,144 tokens."""
+    return Tokenizer.from_file(str(directory / "tokenizer.json"))

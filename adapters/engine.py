@@ -1,0 +1,189 @@
+"""Replying with a base and its active version, and swapping versions in. Training one is not its concern."""
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers.decoders import DecodeStream
+
+from adapters.api import BASE, Chunk, Finished, Message, Progress, Sampling, StoppedBy
+from adapters.base import compute_dtype, device, load_model, load_tokenizer, locate, weights_hash
+from adapters.encoding import Encoder, has_oldest, without_oldest
+from adapters.lora import make_adaptable, put_on, read_adapter
+from adapters.registry import Registry
+from socrates_errors import EngineError, VersionError
+
+CONTEXT_TOKENS = 8192
+"""Most tokens of prompt and reply together, where the base allows as many."""
+
+
+def load_engine(models: Path, base: str, registry: Registry, progress: Progress) -> "GemmaEngine":
+    """Return an engine for ``base``, without a version; the tokenizer is read beside the weights.
+
+    Raises BaseUnavailableError with what to do.
+    """
+    directory = locate(base, models, progress)
+    progress("Loading the base", None)
+    encoder: list[Encoder] = []
+    reading = threading.Thread(target=lambda: encoder.append(Encoder(load_tokenizer(directory))), daemon=True)
+    reading.start()
+    model = load_model(directory, trainable=False)
+    reading.join()
+    # A tokenizer that could not be read is read again here, so that its error is raised to the caller.
+    ready = encoder[0] if encoder else Encoder(load_tokenizer(directory))
+    return GemmaEngine(base, weights_hash(directory, models), model, ready, registry)
+
+
+class GemmaEngine:
+    """A quantized Gemma, its active version, and the keys and values of the newest prompt. One lock serialises all."""
+
+    def __init__(self, base: str, weights: str, model: Any, encoder: Encoder, registry: Registry):
+        self.base = base
+        self.version = BASE
+        self.device = device()
+        self.context_tokens = min(CONTEXT_TOKENS, int(model.config.max_position_embeddings))
+        self._weights = weights
+        self._model = model
+        self._encoder = encoder
+        self._registry = registry
+        self._layers = make_adaptable(model)
+        self._lock = threading.Lock()
+        self._cache: Any = None
+        self._cached: list[int] = []
+        """The ids whose keys and values are in the cache."""
+
+    def use(self, version: str) -> None:
+        """Swap in ``version`` (or ``base``) between two replies.
+
+        Raises VersionError, with the old version still active, when the new one is missing, damaged or another base's.
+        """
+        adapter = None
+        if version != BASE:
+            found = self._registry.get(version)
+            if found.weights_hash and found.weights_hash != self._weights:
+                raise VersionError(
+                    f"{version} was trained on {found.base}, and this is {self.base}: start with --base {found.base}, "
+                    "or choose another version."
+                )
+            adapter = read_adapter(found.directory, self._layers, compute_dtype(self.device))
+        with self._lock:
+            put_on(adapter, self._layers)
+            self._forget()
+            self.version = version
+
+    def _forget(self) -> None:
+        self._cache, self._cached = None, []
+
+    def reply(
+        self, messages: Sequence[Message], sampling: Sampling, stopped: Callable[[], bool] = lambda: False
+    ) -> Iterator[Chunk | Finished]:
+        """Yield the reply in chunks of whole characters, then one ``Finished``.
+
+        The keys and values of the conversation so far are used again while it goes on and the version stays.
+        Raises EngineError when the last prompt alone does not fit.
+        """
+        with self._lock:
+            started = time.perf_counter()
+            prompt, left_out = self._fit(messages, sampling.max_new_tokens)
+            seed = secrets.randbits(31) if sampling.seed is None else sampling.seed
+            random = torch.Generator(self.device).manual_seed(seed)
+            stream = DecodeStream(skip_special_tokens=True)
+            reply: list[int] = []
+            text, began = "", 0.0
+            stopped_by: StoppedBy = "length"
+            limit = min(sampling.max_new_tokens, self.context_tokens - len(prompt))
+            if limit < sampling.max_new_tokens:
+                stopped_by = "context"
+            feed = self._resume(prompt)
+            while len(reply) < limit:
+                if stopped():
+                    stopped_by = "user"
+                    break
+                token = draw(self._forward(feed), sampling, reply, random)
+                if not reply:
+                    began = time.perf_counter()
+                reply.append(token)
+                if token in self._encoder.stops:
+                    stopped_by = "end_of_turn"
+                    break
+                feed = [token]
+                piece = stream.step(self._encoder.tokenizer, token)
+                if piece and not text:
+                    piece = piece.lstrip()
+                if piece:
+                    text += piece
+                    yield Chunk(piece)
+            spent = time.perf_counter() - began
+            yield Finished(
+                reply=text.strip(),
+                version=self.version,
+                prompt_tokens=len(prompt),
+                reply_tokens=len(reply),
+                ttft_s=began - started if reply else 0.0,
+                tokens_per_s=(len(reply) - 1) / spent if len(reply) > 1 else 0.0,
+                stopped_by=stopped_by,
+                seed=seed,
+                turns_left_out=left_out,
+            )
+
+    def _fit(self, messages: Sequence[Message], new_tokens: int) -> tuple[list[int], int]:
+        """Return the prompt's ids and how many of its oldest turns were left out to make room for a reply."""
+        room = self.context_tokens - min(new_tokens, self.context_tokens // 4)
+        prompt, left_out = self._encoder.prompt(messages), 0
+        if len(prompt) > room:
+            # Leave out more than needed, so that the turns after this one find their beginning unchanged.
+            while len(prompt) > room // 2 and has_oldest(messages, left_out):
+                left_out += 1
+                prompt = self._encoder.prompt(without_oldest(messages, left_out))
+        if len(prompt) > room:
+            raise EngineError(
+                f"This message is {len(prompt)} tokens long and the context has room for {room}: shorten it."
+            )
+        return prompt, left_out
+
+    def _resume(self, prompt: list[int]) -> list[int]:
+        """Return the ids of ``prompt`` that still have to be read, with the cache ready for them."""
+        from transformers import DynamicCache
+
+        known = len(self._cached)
+        if self._cache is not None and known < len(prompt) and prompt[:known] == self._cached:
+            return prompt[known:]
+        self._cache, self._cached = DynamicCache(config=self._model.config), []
+        return prompt
+
+    @torch.inference_mode()
+    def _forward(self, ids: list[int]) -> torch.Tensor:
+        """Read ``ids`` after what is cached; return the logits of the next token, shape (vocabulary,)."""
+        cache, self._cache = self._cache, None  # a failure half way leaves no cache that looks whole
+        out = self._model(
+            input_ids=torch.tensor([ids], device=self.device), past_key_values=cache, use_cache=True, logits_to_keep=1
+        )
+        self._cache = cache
+        self._cached += ids
+        logits: torch.Tensor = out.logits[0, -1].float()
+        return logits
+
+
+@torch.inference_mode()
+def draw(logits: torch.Tensor, sampling: Sampling, reply: list[int], random: torch.Generator) -> int:
+    """Return the next token's id, drawn from ``logits`` of shape (vocabulary,).
+
+    In this order, as in transformers: repetition penalty, temperature, top-k, top-p (arXiv 1904.09751).
+    """
+    if sampling.repetition_penalty != 1 and reply:
+        said = torch.tensor(sorted(set(reply)), device=logits.device)
+        scores = logits[said]
+        penalty = sampling.repetition_penalty
+        logits = logits.index_copy(0, said, torch.where(scores > 0, scores / penalty, scores * penalty))
+    if sampling.temperature == 0:
+        return int(logits.argmax())
+    kept = sampling.top_k or len(logits)
+    scores, ids = (logits / sampling.temperature).topk(min(kept, len(logits)))
+    chances = scores.softmax(0)
+    # The most likely token stays, and each after it while those before it hold less than top_p.
+    chances = chances.where(chances.cumsum(0) - chances < sampling.top_p, 0)
+    return int(ids[torch.multinomial(chances, 1, generator=random)])

@@ -1,0 +1,104 @@
+"""The low-rank update on a serving model's linear layers (LoRA, arXiv 2106.09685). Training uses peft; this serves.
+
+Plain peft keeps each adapter in a tree of modules that costs more than its arithmetic at batch 1, and its hot swap
+fails half way on a wrong shape. Here a swap reads and checks every tensor first, and then cannot fail.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from socrates_errors import VersionError
+
+PREFIX = "base_model.model."
+
+
+class AdaptedLinear(nn.Module):
+    """A frozen linear layer ``y = W x`` plus, while a version is active, ``B A x``; ``B`` carries the scale."""
+
+    def __init__(self, linear: nn.Module):
+        super().__init__()
+        self.linear = linear
+        self.a: torch.Tensor | None = None
+        """Shape (rank, inputs)."""
+        self.b: torch.Tensor | None = None
+        """Shape (outputs, rank)."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the layer's output for ``x``, shape (..., inputs) to (..., outputs)."""
+        y: torch.Tensor = self.linear(x)
+        if self.a is not None and self.b is not None:
+            y = y + nn.functional.linear(nn.functional.linear(x, self.a), self.b)
+        return y
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """A version's tensors by layer name, checked and on the device, ready to be put on."""
+
+    layers: dict[str, tuple[torch.Tensor, torch.Tensor]]
+
+
+def make_adaptable(model: nn.Module) -> dict[str, AdaptedLinear]:
+    """Wrap every 4-bit linear layer of ``model`` and return the wrappers by the layer's name."""
+    from adapters.base import is_linear4bit
+
+    wrapped: dict[str, AdaptedLinear] = {}
+    for name, module in list(model.named_modules()):
+        if is_linear4bit(module):
+            parent, _, attribute = name.rpartition(".")
+            wrapped[name] = AdaptedLinear(module)
+            setattr(model.get_submodule(parent), attribute, wrapped[name])
+    return wrapped
+
+
+def unwrap(model: nn.Module) -> None:
+    """Take the wrappers of ``make_adaptable`` off again."""
+    for name, module in list(model.named_modules()):
+        if isinstance(module, AdaptedLinear):
+            parent, _, attribute = name.rpartition(".")
+            setattr(model.get_submodule(parent), attribute, module.linear)
+
+
+def read_adapter(directory: Path, layers: dict[str, AdaptedLinear], dtype: torch.dtype) -> Adapter:
+    """Return the adapter in ``directory``, in peft's format, for a model with ``layers``.
+
+    Raises VersionError when a file is missing or damaged, or a tensor does not fit the model.
+    """
+    try:
+        settings: dict[str, Any] = json.loads((directory / "adapter_config.json").read_text())
+        tensors = load_file(directory / "adapter_model.safetensors")
+    except Exception as error:
+        raise VersionError(
+            f"The version {directory.name} cannot be read ({error}): delete it, or import it again."
+        ) from error
+    scale = settings["lora_alpha"] / (settings["r"] ** 0.5 if settings.get("use_rslora") else settings["r"])
+    found: dict[str, dict[str, torch.Tensor]] = {}
+    for key, tensor in tensors.items():
+        name, _, kind = key.removeprefix(PREFIX).removesuffix(".weight").rpartition(".")
+        if kind not in ("lora_A", "lora_B") or name not in layers:
+            raise VersionError(f"The version {directory.name} changes {key}, which this base does not have.")
+        found.setdefault(name, {})[kind] = tensor
+    put_on: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
+    for name, pair in found.items():
+        linear: Any = layers[name].linear
+        if set(pair) != {"lora_A", "lora_B"}:
+            raise VersionError(f"The version {directory.name} has half an adapter on {name}: import it again.")
+        a, b = pair["lora_A"], pair["lora_B"]
+        if a.shape[1] != linear.in_features or b.shape[0] != linear.out_features or a.shape[0] != b.shape[1]:
+            raise VersionError(f"The version {directory.name} was trained for another base: {name} has another shape.")
+        device = linear.weight.device
+        put_on[name] = (a.to(device, dtype), (b.float() * scale).to(device, dtype))
+    return Adapter(put_on)
+
+
+def put_on(adapter: Adapter | None, layers: dict[str, AdaptedLinear]) -> None:
+    """Make ``adapter`` the one that ``layers`` apply; None takes the old one off. Cannot fail."""
+    tensors = {} if adapter is None else adapter.layers
+    for name, layer in layers.items():
+        layer.a, layer.b = tensors.get(name, (None, None))

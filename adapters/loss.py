@@ -1,0 +1,97 @@
+"""The loss at the supervised positions of a packed batch, without ever holding the batch's full logits."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from adapters.encoding import Row
+
+CHUNK = 128
+"""Positions whose logits exist at one time; Gemma's vocabulary makes 128 of them 134 MB in float32."""
+
+
+class HeadLoss(torch.autograd.Function):
+    """Summed cross-entropy of a frozen head, with the gradient for the hidden states computed on the way forward.
+
+    The logits of a chunk are needed once: for its loss, and at once for its gradient, after which they are dropped
+    (the fused linear cross-entropy of Liger Kernel, arXiv 2410.10989). The head itself gets no gradient.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, hidden: torch.Tensor, head: torch.Tensor, targets: torch.Tensor, softcap: float | None
+    ) -> torch.Tensor:
+        """Return the sum over positions, natural log; hidden (n, d), head (vocabulary, d), targets (n,)."""
+        total = torch.zeros((), dtype=torch.float32, device=hidden.device)
+        gradient = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
+        for start in range(0, len(targets), CHUNK):
+            part = slice(start, start + CHUNK)
+            logits = (hidden[part].to(head.dtype) @ head.T).float()
+            if softcap is not None:
+                squashed = torch.tanh(logits / softcap)
+                logits = squashed * softcap
+            rows = torch.arange(len(logits), device=logits.device)
+            log_normaliser = logits.logsumexp(1)
+            total += (log_normaliser - logits[rows, targets[part]]).sum()
+            if gradient is not None:
+                chances = logits.sub_(log_normaliser[:, None]).exp_()
+                chances[rows, targets[part]] -= 1
+                if softcap is not None:
+                    chances *= 1 - squashed**2
+                gradient[part] = (chances.to(head.dtype) @ head).to(hidden.dtype)
+        ctx.save_for_backward(gradient)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, outer: torch.Tensor) -> tuple[torch.Tensor | None, None, None, None]:
+        """Return the hidden states' gradient, scaled by ``outer``."""
+        (gradient,) = ctx.saved_tensors
+        return (gradient * outer.to(gradient.dtype), None, None, None)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows packed into one sequence; positions begin again at each row, so that no row sees another."""
+
+    ids: torch.Tensor
+    """Shape (1, tokens)."""
+    positions: torch.Tensor
+    """Shape (1, tokens)."""
+    predictors: torch.Tensor
+    """Where the next token is supervised, shape (targets,)."""
+    targets: torch.Tensor
+    """The supervised tokens, shape (targets,)."""
+
+
+def pack(rows: Sequence[Row], device: str) -> Batch:
+    """Return ``rows`` as one batch on ``device``."""
+    ids = torch.tensor([token for row in rows for token in row.ids])
+    supervised = torch.tensor([flag for row in rows for flag in row.supervised])
+    positions = torch.cat([torch.arange(len(row.ids)) for row in rows])
+    targets = supervised.nonzero()[:, 0]
+    return Batch(ids[None].to(device), positions[None].to(device), (targets - 1).to(device), ids[targets].to(device))
+
+
+def grouped(rows: Iterable[Row], batch_tokens: int) -> Iterator[list[Row]]:
+    """Yield ``rows`` in their order, as many together as ``batch_tokens`` allows and at least one."""
+    group: list[Row] = []
+    for row in rows:
+        if group and sum(len(r.ids) for r in group) + len(row.ids) > batch_tokens:
+            yield group
+            group = []
+        group.append(row)
+    if group:
+        yield group
+
+
+def summed_loss(model: Any, batch: Batch) -> torch.Tensor:
+    """Return the summed loss over the batch's targets of a causal language model (transformers' Gemma 2 or 3)."""
+    # Without a mask and a cache, transformers keeps rows apart by their positions.
+    hidden = model.model(input_ids=batch.ids, position_ids=batch.positions, use_cache=False).last_hidden_state
+    picked = hidden[0, batch.predictors]
+    loss: torch.Tensor = HeadLoss.apply(  # type: ignore[no-untyped-call]
+        picked, model.lm_head.weight, batch.targets, getattr(model.config, "final_logit_softcapping", None)
+    )
+    return loss

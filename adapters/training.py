@@ -1,0 +1,322 @@
+"""Training one version: a generator of events over accelerate, without a screen. Judging is adapters.evaluation's work.
+
+Run as ``python -m adapters.training job.json``: one JSON line per event on standard output, diagnostics on standard
+error.
+"""
+
+import json
+import math
+import os
+import platform
+import random
+import stat
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version as library_version
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+from adapters.api import BASE, Event
+from adapters.base import allow_repacking, compute_dtype, device, load_model, load_tokenizer, locate, weights_hash
+from adapters.encoding import Encoder, Row
+from adapters.evaluation import faults_in_replies, judge, loss_per_token, probe_prompts, read_examples
+from adapters.lora import Adapter, make_adaptable, put_on, read_adapter, unwrap
+from adapters.loss import grouped, pack, summed_loss
+from adapters.recipe import Recipe
+from adapters.registry import Registry
+from adapters.runner import Job
+from socrates_errors import SocratesError, VersionError
+
+LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes", "accelerate")
+
+
+class RefusedError(Exception):
+    """The run ended without a version worth keeping; its message says why and what to do."""
+
+
+def train(job: Job) -> Iterator[Event]:
+    """Train on ``job``'s examples, publish the version, and yield what happens on the way.
+
+    The last event is ``published`` or ``refused``; a SocratesError is raised for what the user has to mend.
+    """
+    started = time.perf_counter()
+    recipe = Recipe.from_json(job.recipe)
+    registry = Registry(Path(job.versions))
+    examples, held_out = read_examples(Path(job.train)), read_examples(Path(job.held_out))
+    directory = locate(job.base, Path(job.models), lambda _text, _fraction: None)
+    encoder = Encoder(load_tokenizer(directory))
+    rows, skipped = encoder.rows(examples, recipe.max_tokens)
+    held_out_rows, skipped_held_out = encoder.rows(held_out, recipe.max_tokens)
+    if not rows:
+        yield {"event": "refused", "reason": "There is no example to train on: approve or rewrite some replies first."}
+        return
+    model = load_model(directory, trainable=True)
+    weights = weights_hash(directory, Path(job.models))
+    parent, parent_adapter = _parent(job.parent, registry, weights, model)
+
+    epochs = max(recipe.epochs, math.ceil(recipe.min_steps / len(list(grouped(rows, recipe.batch_tokens)))))
+    tokens, targets = sum(len(r.ids) for r in rows), sum(sum(r.supervised) for r in rows)
+    yield {
+        "event": "started",
+        "examples": sum(len(r.examples) for r in rows),
+        "held_out": sum(len(r.examples) for r in held_out_rows),
+        "tokens": tokens,
+        "target_tokens": targets,
+        "steps": epochs * len(list(grouped(rows, recipe.batch_tokens))),
+        "epochs": epochs,
+        "device": device(),
+        "base": job.base,
+        "parent": parent,
+        "skipped": skipped + skipped_held_out,
+    }
+    layers = make_adaptable(model)
+    before = {BASE: loss_per_token(model, held_out_rows)}
+    if parent_adapter is not None:
+        put_on(parent_adapter, layers)
+        before[parent] = loss_per_token(model, held_out_rows)
+    unwrap(model)
+    yield {"event": "evaluated", "epoch": 0, "held_out_loss": before[parent], "train_loss": None, "best": False}
+
+    torch.manual_seed(recipe.seed)
+    warm = registry.get(parent).directory if recipe.warm_start and parent != BASE else None
+    trained = _with_adapter(model, recipe, warm)
+    losses: list[dict[str, Any]] = []
+    best: dict[str, torch.Tensor] = {}
+    try:
+        for event in _epochs(trained, rows, held_out_rows, recipe, epochs):
+            if event["event"] == "evaluated":
+                losses.append({k: event[k] for k in ("epoch", "train_loss", "held_out_loss")})
+                if event["best"]:
+                    best = _lora_tensors(trained)
+            yield event
+    except RefusedError as refusal:
+        yield {"event": "refused", "reason": str(refusal)}
+        return
+    with registry.draft() as draft:
+        _save(draft, trained, best, job.base)
+        (draft / "run.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in losses))
+        # From here on the version is judged as it will be served: from its files.
+        model = trained.unload()
+        layers = make_adaptable(model)
+        put_on(read_adapter(draft, layers, compute_dtype(device())), layers)
+        loss = loss_per_token(model, held_out_rows)
+        allow_repacking(model, True)
+        faults = faults_in_replies(model, encoder, probe_prompts(encoder, held_out or examples), recipe.seed)
+        judgement = judge(loss, before[parent], parent, faults)
+        seconds = time.perf_counter() - started
+        held_out_figures = {"base": before[BASE], "parent": before[parent], "candidate": loss}
+        published = registry.publish(
+            draft,
+            {
+                "title": job.title,
+                "note": "",
+                "parent": parent,
+                "base": {"id": job.base, "weights_hash": weights},
+                "template_hash": encoder.template_hash(),
+                "corpus": {
+                    "digest": _digest(examples),
+                    "examples": sum(len(r.examples) for r in rows),
+                    "ids": [name for row in rows for name in row.examples],
+                    "tokens": tokens,
+                    "as_of": job.as_of,
+                },
+                "recipe": recipe.to_json() | {"epochs_run": len(losses)},
+                "losses": losses,
+                "held_out": {
+                    "examples": sum(len(r.examples) for r in held_out_rows),
+                    "tokens": sum(sum(r.supervised) for r in held_out_rows),
+                    **held_out_figures,
+                },
+                "libraries": {"python": platform.python_version()} | {n: library_version(n) for n in LIBRARIES},
+                "seconds": round(seconds, 1),
+                "device": device(),
+                "created": datetime.now(UTC).isoformat(timespec="microseconds"),
+            },
+        )
+    yield {
+        "event": "published",
+        "version": published.name,
+        "better": judgement.better,
+        "reason": judgement.reason,
+        "held_out": held_out_figures,
+        "seconds": seconds,
+    }
+
+
+def _parent(name: str, registry: Registry, weights: str, model: Any) -> tuple[str, Adapter | None]:
+    """Return the version to judge against and its adapter; the base where that version is another base's or damaged."""
+    if name == BASE:
+        return BASE, None
+    try:
+        version = registry.get(name)
+        if version.weights_hash and version.weights_hash != weights:
+            return BASE, None
+        layers = make_adaptable(model)
+        try:
+            return name, read_adapter(version.directory, layers, compute_dtype(device()))
+        finally:
+            unwrap(model)
+    except VersionError as error:
+        print(error, file=sys.stderr)
+        return BASE, None
+
+
+def _with_adapter(model: Any, recipe: Recipe, warm: Path | None) -> Any:
+    """Return ``model`` under peft with a trainable adapter: a fresh one, or a copy of the version in ``warm``."""
+    from peft import LoraConfig, PeftModel, get_peft_model
+
+    if warm is not None:
+        return PeftModel.from_pretrained(model, str(warm), is_trainable=True)
+    return get_peft_model(
+        model,
+        LoraConfig(
+            r=recipe.rank,
+            lora_alpha=recipe.alpha,
+            lora_dropout=recipe.dropout,
+            target_modules=list(recipe.targets),
+            bias="none",
+            task_type="CAUSAL_LM",
+        ),
+    )
+
+
+def _epochs(model: Any, rows: Sequence[Row], held_out: Sequence[Row], recipe: Recipe, epochs: int) -> Iterator[Event]:
+    """Train for ``epochs``, yielding each step and each epoch's evaluation; stop early when nothing gets better.
+
+    Raises RefusedError on a loss that is not finite and on an adapter that did not move.
+    """
+    from accelerate import Accelerator
+
+    bfloat16 = compute_dtype(device()) == torch.bfloat16
+    accelerator = Accelerator(mixed_precision="bf16" if bfloat16 else "no", cpu=device() == "cpu")
+    trainable = [p for p in model.parameters() if p.requires_grad]
+    initial = [p.detach().clone() for p in trainable]
+    optimiser = torch.optim.AdamW(trainable, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+    per_epoch = len(list(grouped(rows, recipe.batch_tokens)))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, warm_up_then_cosine(epochs * per_epoch, recipe.warmup))
+    model, optimiser, schedule = accelerator.prepare(model, optimiser, schedule)
+    causal = accelerator.unwrap_model(model).get_base_model()
+    shuffle = random.Random(recipe.seed)
+    step, tokens, train_s, evaluation_s = 0, 0, 0.0, 0.0
+    best, without_gain = math.inf, 0
+    for epoch in range(1, epochs + 1):
+        model.train()
+        total, count = 0.0, 0
+        order = shuffle.sample(list(rows), len(rows))
+        groups = list(grouped(order, recipe.batch_tokens))
+        for number, group in enumerate(groups, start=1):
+            began = time.perf_counter()
+            batch = pack(group, device())
+            with accelerator.autocast():
+                loss = summed_loss(causal, batch) / len(batch.targets)
+            accelerator.backward(loss)
+            accelerator.clip_grad_norm_(trainable, recipe.clip)
+            optimiser.step()
+            schedule.step()
+            optimiser.zero_grad()
+            value = float(loss.detach())
+            if not math.isfinite(value):
+                raise RefusedError(
+                    f"The loss became {value} at step {step + 1}: train again with --preset seed, "
+                    "or look for damaged examples with `socrates corpus stats`."
+                )
+            total, count = total + value * len(batch.targets), count + len(batch.targets)
+            step, tokens = step + 1, tokens + batch.ids.shape[1]
+            train_s += time.perf_counter() - began
+            left = len(groups) - number + (epochs - epoch) * per_epoch
+            yield {
+                "event": "step",
+                "step": step,
+                "steps": max(step + left, 1),
+                "epoch": epoch,
+                "loss": value,
+                "learning_rate": schedule.get_last_lr()[0],
+                "tokens_per_s": tokens / train_s,
+                "seconds_left": left * train_s / step + (epochs - epoch + 1) * evaluation_s,
+                "elapsed_s": train_s,
+            }
+        began = time.perf_counter()
+        model.eval()
+        with accelerator.autocast():
+            held_out_loss = loss_per_token(causal, held_out)
+        evaluation_s = time.perf_counter() - began
+        better = held_out_loss is None or held_out_loss < best
+        best, without_gain = (held_out_loss or best, 0) if better else (best, without_gain + 1)
+        yield {
+            "event": "evaluated",
+            "epoch": epoch,
+            "held_out_loss": held_out_loss,
+            "train_loss": total / count,
+            "best": better,
+        }
+        if without_gain >= recipe.patience:
+            break
+    if all(torch.equal(now, then) for now, then in zip(trainable, initial, strict=True)):
+        raise RefusedError("Training changed nothing: the examples may all be empty; see `socrates corpus stats`.")
+
+
+def warm_up_then_cosine(steps: int, warmup: float) -> Callable[[int], float]:
+    """Return the factor of the learning rate at each step: a linear rise, then a cosine down to a tenth."""
+    rise = max(1, round(steps * warmup))
+
+    def factor(step: int) -> float:
+        if step < rise:
+            return (step + 1) / rise
+        return 0.1 + 0.45 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
+
+    return factor
+
+
+def _lora_tensors(model: Any) -> dict[str, torch.Tensor]:
+    """Return a copy of the adapter in peft's names, in bfloat16 on the CPU."""
+    from peft import get_peft_model_state_dict
+
+    tensors = get_peft_model_state_dict(model)
+    return {name: t.detach().to("cpu", torch.bfloat16).contiguous() for name, t in tensors.items()}
+
+
+def _save(draft: Path, model: Any, tensors: dict[str, torch.Tensor], base: str) -> None:
+    """Write the adapter as a standard PEFT directory."""
+    settings = model.peft_config["default"]
+    settings.inference_mode = True
+    settings.base_model_name_or_path = base
+    settings.save_pretrained(str(draft))
+    save_file(tensors, draft / "adapter_model.safetensors", metadata={"format": "pt"})
+
+
+def _digest(examples: Sequence[dict[str, Any]]) -> str:
+    """Return a hash of the examples that does not depend on their order."""
+    import hashlib
+
+    lines = sorted(json.dumps(example, ensure_ascii=False, sort_keys=True) for example in examples)
+    return f"sha256:{hashlib.sha256(chr(10).join(lines).encode()).hexdigest()}"
+
+
+def _end_with_the_application() -> None:
+    """End this process when the application that started it is gone: then its end of our standard input closes."""
+    if stat.S_ISFIFO(os.fstat(sys.stdin.fileno()).st_mode):
+        threading.Thread(target=lambda: (sys.stdin.buffer.read(), os._exit(1)), daemon=True).start()
+
+
+def main() -> int:
+    """Carry out the job file named on the command line; return the exit status."""
+    _end_with_the_application()
+    os.nice(10)
+    job = Job.from_json(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    try:
+        for event in train(job):
+            print(json.dumps(event, ensure_ascii=False), flush=True)
+    except SocratesError as error:
+        print(json.dumps({"event": "failed", "reason": str(error), "cancelled": False}, ensure_ascii=False), flush=True)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
