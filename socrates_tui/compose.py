@@ -1,0 +1,78 @@
+"""The composition root: the parts of the app, and the app built from them. Nothing heavy is imported here."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from adapters import terms
+from adapters.api import Engine, Event, LoadEngine, Progress
+from adapters.recipe import recipe
+from adapters.registry import Registry
+from corpus.store import Corpus
+from socrates_tui.app import SocratesApp
+from socrates_tui.drafts import Drafts
+from socrates_tui.home import Home
+from socrates_tui.retraining import Preflight, Retraining
+from socrates_tui.settings import Settings
+
+
+class Training(Protocol):
+    """One retraining, as the app needs it; every method may be called from any thread."""
+
+    def preflight(self) -> Preflight:
+        """Say what a run would be made of."""
+
+    def events(self) -> Iterator[Event]:
+        """Yield the run's events; the last is published, refused or failed."""
+
+    def cancel(self) -> None:
+        """End the run; nothing it did is kept."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything the app stands on."""
+
+    home: Home
+    settings: Settings
+    base: str
+    """The base's id, which the command line may have put in the place of the settings'."""
+    corpus: Corpus
+    registry: Registry
+    drafts: Drafts
+    load_engine: LoadEngine
+    retraining: Callable[[Settings], Training]
+    """Makes a new training with the recipe of the settings."""
+    terms_accepted: bool
+    """Whether the base may be loaded without asking."""
+    accept_terms: Callable[[], None]
+
+
+def build_app(parts: Parts) -> SocratesApp:
+    """Return the app that stands on ``parts``."""
+    return SocratesApp(parts)
+
+
+def open_app(home: Home, settings: Settings, base: str) -> SocratesApp:
+    """Return the app on the real model, corpus and versions of ``home``."""
+    registry = Registry(home.versions)
+
+    def load_engine(progress: Progress) -> Engine:
+        from adapters import engine
+
+        return engine.load_engine(models=home.models, base=base, registry=registry, progress=progress)
+
+    return build_app(
+        Parts(
+            home=home,
+            settings=settings,
+            base=base,
+            corpus=Corpus(home.database),
+            registry=registry,
+            drafts=Drafts(home.directory / "drafts.json"),
+            load_engine=load_engine,
+            retraining=lambda settings: Retraining(home, base, registry, recipe(settings.preset)),
+            terms_accepted=not terms.needed(base) or terms.accepted(home.directory),
+            accept_terms=lambda: terms.accept(home.directory),
+        )
+    )

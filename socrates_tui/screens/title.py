@@ -1,0 +1,29 @@
+"""Asking for a title."""
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.widgets import Footer, Input
+
+from socrates_tui.plain_text import plain
+from socrates_tui.screens.dialog import Dialog
+
+
+class TitleScreen(Dialog[str]):
+    """One line for a title; Enter answers with it."""
+
+    def __init__(self, heading: str, title: str) -> None:
+        super().__init__()
+        self._heading = heading
+        self._title = title
+
+    def compose(self) -> ComposeResult:
+        """Lay out the line."""
+        with Vertical(classes="dialog question") as dialog:
+            dialog.border_title = self._heading
+            yield Input(plain(" ".join(self._title.split())), max_length=200)
+            yield Footer(show_command_palette=False)
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        self.dismiss(plain(event.value.strip()))

@@ -1,0 +1,42 @@
+"""The line that always says what speaks and how far the conversation and the teaching are."""
+
+from pathlib import Path
+
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widgets import Static
+
+from socrates_tui.plain_text import plain
+
+_SPACE = "\N{NO-BREAK SPACE}"
+
+
+class StatusLine(Static):
+    """Base, active version, speed, context, and examples since the last training."""
+
+    base: reactive[str] = reactive("")
+    version: reactive[str] = reactive("")
+    tokens_per_s: reactive[float | None] = reactive(None)
+    context_used: reactive[int] = reactive(0)
+    context_limit: reactive[int | None] = reactive(None)
+    new_examples: reactive[int] = reactive(0)
+
+    def render(self) -> Content:
+        """Return the parts, which wrap between each other and not within."""
+        parts = [
+            (_short(plain(self.base)), "$text-muted"),
+            (plain(self.version), "bold $text-accent"),
+            ("– tok/s" if self.tokens_per_s is None else f"{self.tokens_per_s:.1f} tok/s", ""),
+            (f"context {self.context_used:,}/{'–' if self.context_limit is None else f'{self.context_limit:,}'}", ""),
+            (f"{self.new_examples:,} new example{'' if self.new_examples == 1 else 's'}", _teaching(self.new_examples)),
+        ]
+        return Content(" · ").join(Content.styled(text.replace(" ", _SPACE), style) for text, style in parts)
+
+
+def _short(base: str) -> str:
+    """Return a base's id, of a directory its last part."""
+    return Path(base).name or base if base.startswith(("/", ".", "~")) else base
+
+
+def _teaching(new: int) -> str:
+    return "$text-success" if new else "$text-muted"

@@ -1,0 +1,77 @@
+"""The turns of the conversation that is shown, oldest first."""
+
+from collections.abc import Sequence
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.events import Click
+from textual.message import Message
+from textual.widgets import Static
+
+from corpus.records import Turn
+from socrates_tui.widgets.turn_view import Place, TurnView
+
+WELCOME = """\
+Say something to Socrates.
+
+Where a reply is not how he would have said it, go up to it with ↑ and press e: write what it \
+should have been. a approves a reply, d drops it. When you have taught a little, F5 trains a \
+new version on all you kept, and it speaks here a moment later.
+
+F1 shows every key."""
+
+
+class Transcript(VerticalScroll, can_focus=False):
+    """A column of turns, of which the oldest may be left out until they are wanted."""
+
+    class EarlierWanted(Message):
+        """The user wants to see the turns before the first that is shown."""
+
+    def compose(self) -> ComposeResult:
+        """Lay out the line of earlier turns and the welcome."""
+        yield Static(id="earlier")
+        yield Static(Content(WELCOME), id="welcome")
+
+    @property
+    def views(self) -> list[TurnView]:
+        """Every turn on the screen, and after them the prompts without a reply."""
+        return list(self.query_children(TurnView))
+
+    def view_of(self, turn: int) -> TurnView | None:
+        """Return the view of the turn with that id, if it is shown."""
+        return next((view for view in self.views if view.turn is not None and view.turn.id == turn), None)
+
+    async def show(self, turns: Sequence[tuple[Turn, Place]], unanswered: Sequence[TurnView], earlier: int) -> None:
+        """Show ``turns``, then ``unanswered``; keep every view that is there already."""
+        async with self.lock:
+            kept = {view.turn.id: view for view in self.views if view.turn is not None}
+            wanted = {turn.id for turn, _ in turns}
+            gone = [
+                view
+                for view in self.views
+                if view not in unanswered and (view.turn is None or view.turn.id not in wanted)
+            ]
+            with self.app.batch_update():
+                await self.remove_children(gone)
+                before: TurnView | Static = self.query_one("#welcome", Static)
+                for turn, place in turns:
+                    view = kept.get(turn.id)
+                    if view is None:
+                        view = TurnView(turn.prompt, turn, place)
+                        await self.mount(view, after=before)
+                    else:
+                        await view.settle(turn, place)
+                    before = view
+                for view in unanswered:
+                    if not view.is_attached:
+                        await self.mount(view)
+            self.query_one("#welcome").display = not self.views
+            line = self.query_one("#earlier", Static)
+            line.display = earlier > 0
+            line.update(Content(f"↑ {earlier:,} earlier turn{'' if earlier == 1 else 's'}"))
+
+    @on(Click, "#earlier")
+    def _earlier_clicked(self) -> None:
+        self.post_message(self.EarlierWanted())

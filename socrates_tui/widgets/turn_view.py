@@ -1,0 +1,130 @@
+"""One turn as it is seen: the prompt, who replied and how that was judged, and the reply."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Markdown, Static
+from textual.widgets.markdown import MarkdownStream
+
+from corpus.records import Turn
+from socrates_tui.plain_text import plain
+from socrates_tui.widgets.reply_markdown import ReplyMarkdown
+
+VERDICTS = {
+    "unreviewed": ("not reviewed", "$text-muted"),
+    "approved": ("✓ approved", "$text-success"),
+    "rewritten": ("✎ rewritten", "$text-accent"),
+    "dropped": ("✗ dropped", "$text-error"),
+}
+STOPS = {"user": "stopped", "length": "cut at the longest length", "context": "cut: the context is full"}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a reply stands among the replies to the same prompt, counted from 1."""
+
+    number: int = 1
+    count: int = 1
+
+
+class TurnView(Vertical, can_focus=True):
+    """A turn, or a prompt that waits for its reply. The keys for what is under the focus are bound here."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("e", "screen.rewrite", "Rewrite", tooltip="Write what the reply should have been"),
+        Binding("a", "screen.approve", "Approve", tooltip="Teach the reply as it is"),
+        Binding("d", "screen.drop", "Drop", tooltip="Leave the turn out of what follows and of training"),
+        Binding("r", "screen.regenerate", "Again", tooltip="Ask for another reply; this one is kept beside it"),
+        Binding("left,h", "screen.flip(-1)", "Earlier reply", key_display="←", tooltip="Show the reply before"),
+        Binding("right,l", "screen.flip(1)", "Later reply", key_display="→", tooltip="Show the reply after"),
+        Binding("u,ctrl+z", "screen.undo", "Undo", tooltip="Take back the last act of teaching"),
+        Binding("U,ctrl+y", "screen.redo", "Redo", show=False, tooltip="Do again what was taken back"),
+        Binding("up,k", "screen.move(-1)", "Up", show=False, tooltip="Go to the turn above"),
+        Binding("down,j", "screen.move(1)", "Down", show=False, tooltip="Go to the turn below, at last to the prompt"),
+        Binding("enter", "screen.write", "Prompt", show=False, tooltip="Go back to the prompt"),
+    ]
+
+    def __init__(
+        self, prompt: str, turn: Turn | None = None, place: Place | None = None, *, said: str = "", state: str = ""
+    ) -> None:
+        """``said`` is what there is of a reply that is not kept yet, ``state`` what it waits for."""
+        super().__init__()
+        self.prompt = prompt
+        self.turn = turn
+        self.place = place or Place()
+        self._said = said
+        self._state = state
+        self._stream: MarkdownStream | None = None
+
+    def compose(self) -> ComposeResult:
+        """Lay out the turn."""
+        yield Static(Content("You"), classes="who")
+        yield Static(Content(plain(self.prompt)), classes="prompt-text")
+        yield Static(self._heading(), classes="who reply-heading")
+        yield ReplyMarkdown(plain(self._said if self.turn is None else self.turn.text))
+        yield Static(self._instead(), classes="instead")
+
+    def on_mount(self) -> None:
+        """Show the verdict."""
+        self._mark()
+
+    def tell(self, state: str) -> None:
+        """Say what the prompt waits for."""
+        self._state = state
+        if self.is_mounted:
+            self._heading_line.update(self._heading())
+
+    async def stream(self, text: str) -> None:
+        """Append ``text`` to the reply."""
+        if self._stream is None:
+            self._stream = Markdown.get_stream(self._markdown)
+        await self._stream.write(plain(text))
+
+    async def settle(self, turn: Turn, place: Place) -> None:
+        """Show ``turn`` as it is kept."""
+        if self._stream is not None:
+            await self._stream.stop()
+            self._stream = None
+        if (turn, place) == (self.turn, self.place):
+            return
+        self.turn, self.place = turn, place
+        if self._markdown.source != plain(turn.text):
+            await self._markdown.update(plain(turn.text))
+        self._heading_line.update(self._heading())
+        self.query_one(".instead", Static).update(self._instead())
+        self._mark()
+
+    @property
+    def _markdown(self) -> ReplyMarkdown:
+        return self.query_one(ReplyMarkdown)
+
+    @property
+    def _heading_line(self) -> Static:
+        return self.query_one(".reply-heading", Static)
+
+    def _mark(self) -> None:
+        for verdict in VERDICTS:
+            self.set_class(self.turn is not None and self.turn.verdict == verdict, f"-{verdict}")
+
+    def _heading(self) -> Content:
+        """Say in words who spoke and what became of it."""
+        turn = self.turn
+        if turn is None:
+            return Content.assemble("Socrates ", (self._state, "$text-muted"))
+        parts = [Content.styled(*VERDICTS[turn.verdict])]
+        if turn.stopped_by in STOPS:
+            parts.append(Content.styled(STOPS[turn.stopped_by], "$text-warning"))
+        if self.place.count > 1:
+            parts.append(Content(f"‹ {self.place.number} of {self.place.count} ›"))
+        version = plain(turn.version or "imported")
+        return Content.assemble("Socrates ", (version, "$text-muted"), "  ", Content(" · ").join(parts))
+
+    def _instead(self) -> Content:
+        """Recall the reply in whose place the rewrite stands, on one line."""
+        if self.turn is None or self.turn.rewrite is None:
+            return Content("")
+        return Content(f"instead of: {plain(' '.join(self.turn.reply.split()))}")
