@@ -51,16 +51,19 @@ def rewrite(db: Database, turn_id: int, wanted: str) -> Act:
             raise CorpusError("The rewrite is unchanged: change it, or approve the reply as it is.")
         if wanted == found.reply:
             raise CorpusError("The rewrite is the reply itself: approve the turn to return to its reply.")
-        rewrite_id = add_rewrite(db, turn_id, wanted)
-        after = _Judgement(verdict="rewritten", rewrite=rewrite_id, judged=now())
+        after = _rewritten(db, turn_id, wanted)
         return _record(db, "rewrite", [_Change(turn=turn_id, before=_judgement(db, turn_id), after=after)])
 
 
-def add_rewrite(db: Database, turn_id: int, wanted: str) -> int:
-    """Store one rewrite, which does not count yet, and return its id."""
-    cursor = db.conn.execute("INSERT INTO rewrites (turn, text, created) VALUES (?, ?, ?)", [turn_id, wanted, now()])
-    assert cursor.lastrowid is not None
-    return cursor.lastrowid
+def store_rewritten(db: Database, turn_id: int, wanted: str) -> None:
+    """Give a turn that is being imported its rewrite; that is not an act of the user's, which could be undone."""
+    _set(db, turn_id, _rewritten(db, turn_id, wanted))
+
+
+def _rewritten(db: Database, turn_id: int, wanted: str) -> _Judgement:
+    moment = now()
+    cursor = db.conn.execute("INSERT INTO rewrites (turn, text, created) VALUES (?, ?, ?)", [turn_id, wanted, moment])
+    return _Judgement(verdict="rewritten", rewrite=cursor.lastrowid, judged=moment)
 
 
 def undo(db: Database) -> Act | None:

@@ -1,5 +1,6 @@
 """Which side of the held-out split a conversation is on: a pure function of its key."""
 
+from collections.abc import Iterable
 from hashlib import blake2b
 from uuid import uuid4
 
@@ -25,15 +26,14 @@ def drawn_key(wanted: Split) -> str:
     return key
 
 
-def content_key(exchanges: list[tuple[str, str]]) -> str:
-    """Return the key of an imported conversation that came without one, from its prompts and targets.
+def content_key(opening: str, parts: Iterable[str]) -> str:
+    """Return the key of an imported conversation that came without one, from its first prompt and all of its texts.
 
-    The same content has the same key. Conversations whose first prompts differ only in case, spacing or punctuation
+    The same texts have the same key. Conversations whose first prompts differ only in case, spacing or punctuation
     share a side, so that no near-duplicate of a held-out prompt is trained on.
     """
-    opening = "".join(letter for letter in exchanges[0][0].casefold() if letter.isalnum()) or exchanges[0][0]
-    whole = "\0".join(part for exchange in exchanges for part in exchange)
-    return f"text-{_digest(opening)}~{_digest(whole)}"
+    letters = "".join(letter for letter in opening.casefold() if letter.isalnum())
+    return f"text-{_digest(letters or opening)}~{_digest(chr(0).join(parts))}"
 
 
 def _digest(text: str) -> str:

@@ -1,0 +1,122 @@
+"""Files in: exchanges of a file become conversations. What the records mean is corpus.formats'."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import IO, Any
+
+from corpus.database import rows, writing
+from corpus.formats import Exchange, ImportFormat, ImportVerdict, Record, parse
+from corpus.placing import Thread
+from corpus.reading import Unreadable, records
+from corpus.search import indexed_at_end
+from corpus.sqlite import Database
+from corpus.store import Corpus
+from socrates_errors import CorpusError
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A record that was not imported."""
+
+    line: int
+    """Its line, or its place in the array; from 1."""
+    reason: str
+
+
+@dataclass
+class ImportReport:
+    """What an import did."""
+
+    conversations: int = 0
+    """Conversations that are new."""
+    turns: int = 0
+    """Turns that are new."""
+    known: int = 0
+    """Exchanges of the file that were in the corpus already."""
+    refused: list[Refusal] = field(default_factory=list)
+
+
+def import_file(
+    corpus: Corpus,
+    path_or_stream: Path | IO[bytes],
+    *,
+    format: ImportFormat = "auto",
+    verdict: ImportVerdict = "approved",
+) -> ImportReport:
+    """Add the exchanges of a file that are not in the corpus yet; all of it happens, or nothing.
+
+    Records that share a `conversation` become one conversation in the order of `turn`. Replies marked `"weight": 0`
+    are context for what follows and stay unreviewed. Raises CorpusError where no record of the file can be used.
+    """
+    if isinstance(path_or_stream, Path):
+        try:
+            with path_or_stream.open("rb") as stream:
+                return _import(corpus.db, stream, path_or_stream.name, format, verdict)
+        except OSError as error:
+            raise CorpusError(f"{path_or_stream} cannot be read ({error.strerror}): name a file that can.") from error
+    return _import(corpus.db, path_or_stream, "standard input", format, verdict)
+
+
+def _import(db: Database, stream: IO[bytes], source: str, format: ImportFormat, verdict: ImportVerdict) -> ImportReport:
+    report = ImportReport()
+    with writing(db), indexed_at_end(db):
+        # Records of one conversation may lie anywhere in the file; SQLite sorts them on disk.
+        db.conn.execute("CREATE TEMP TABLE incoming (line INTEGER PRIMARY KEY, key TEXT, turn INTEGER, record TEXT)")
+        for line, found in records(stream):
+            try:
+                record = _checked(found, format, verdict)
+            except CorpusError as refusal:
+                report.refused.append(Refusal(line, str(refusal)))
+                continue
+            exchanges = [[e.prompt, e.reply, e.rewrite, e.context] for e in record.exchanges]
+            db.conn.execute(
+                "INSERT INTO incoming VALUES (?, ?, ?, ?)",
+                [line, record.conversation, record.turn, json.dumps([record.system, exchanges], ensure_ascii=False)],
+            )
+        for key, group in groupby(_staged(db), key=itemgetter(0)):
+            thread = Thread(db, key, source, verdict)
+            for _, line, record in group:
+                try:
+                    report.known += thread.place(record)
+                except CorpusError as refusal:
+                    report.refused.append(Refusal(line, str(refusal)))
+            thread.close()
+            report.conversations += thread.is_new
+            report.turns += thread.added
+        db.conn.execute("DROP TABLE incoming")
+        if report.refused and not report.turns and not report.known:
+            first = min(report.refused, key=lambda refusal: refusal.line)
+            raise CorpusError(
+                f"Nothing of {source} could be imported; record {first.line}: {first.reason} "
+                "Mend the file, or name its format with --format."
+            )
+    report.refused.sort(key=lambda refusal: refusal.line)
+    return report
+
+
+def _checked(found: Any, format: ImportFormat, verdict: ImportVerdict) -> Record:
+    if isinstance(found, Unreadable):
+        raise CorpusError(found.reason)
+    record = parse(found, format)
+    if verdict == "unreviewed" and record.exchanges[-1].rewrite is not None:
+        raise CorpusError("A pair is a rewrite, which is a verdict: import pairs as approved.")
+    return record
+
+
+def _staged(db: Database) -> Iterator[tuple[str, int, Record]]:
+    # Sorted without the texts, which are several times as long as the rest.
+    order = db.conn.execute(
+        """
+        SELECT incoming.line FROM incoming
+        JOIN (SELECT key, min(line) AS first FROM incoming GROUP BY key) AS keys ON keys.key = incoming.key
+        ORDER BY keys.first, incoming.turn, incoming.line
+        """
+    )
+    for (line,) in order:
+        ((key, turn, stored),) = rows(db, "SELECT key, turn, record FROM incoming WHERE line = ?", [line])
+        system, exchanges = json.loads(stored)
+        yield key, line, Record(key, turn, system, [Exchange(*exchange) for exchange in exchanges])
