@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -81,7 +81,7 @@ class Run:
         self._ended = False
         self._killing: threading.Timer | None = None
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Generator[Event, None, None]:
         """Yield the child's events; the last is published, refused or failed, whatever becomes of the child.
 
         Leaving the iteration early ends the child.
@@ -99,12 +99,13 @@ class Run:
     def cancel(self) -> None:
         """End the child: at once if it obeys, after two seconds if it does not."""
         with self._lock:
-            if self._process is not None and not self._cancelled and not self._ended:
-                _signal(self._process, signal.SIGTERM)
-                self._killing = threading.Timer(GRACE_S, _signal, (self._process, signal.SIGKILL))
-                self._killing.daemon = True
-                self._killing.start()
-            self._cancelled = True
+            before, self._cancelled = self._cancelled, True
+            if before or self._process is None or self._ended:
+                return
+            _signal(self._process, signal.SIGTERM)
+            self._killing = threading.Timer(GRACE_S, _signal, (self._process, signal.SIGKILL))
+            self._killing.daemon = True
+            self._killing.start()
 
     def _start(self, log: int) -> subprocess.Popen[bytes] | None:
         path = self._directory / "job.json"

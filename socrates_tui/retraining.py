@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -73,7 +73,7 @@ class Retraining:
                 return self._preflight(opened, list(opened.examples("train")))
         return self._preflight(corpus, list(corpus.examples("train")))
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Generator[Event, None, None]:
         """Yield preflight, then the run's events; the last is published, refused or failed.
 
         A published event tells by ``activate`` whether the version should become active. Raises TrainingError while

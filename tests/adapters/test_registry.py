@@ -1,0 +1,281 @@
+import json
+import logging
+import multiprocessing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.registry import ADAPTER, Registry, Version, refuse_unservable
+from socrates_errors import VersionError
+
+CONFIG = {"peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": ["q_proj"], "bias": "none"}
+
+
+def manifest(**fields: Any) -> dict[str, Any]:
+    return {
+        "title": "",
+        "note": "",
+        "parent": "base",
+        "base": {"id": "embedded", "weights_hash": "sha256:w"},
+        "template_hash": "sha256:t",
+        "corpus": {"digest": "sha256:c", "examples": 3, "ids": [1, 2, 3], "as_of": "2026-01-01T00:00:00.000000+00:00"},
+        "recipe": {},
+        "losses": [2.0, 1.5],
+        "held_out": {"examples": 1, "tokens": 9, "base": 3.0, "parent": 3.0, "candidate": 1.25},
+        "libraries": {},
+        "seconds": 10.0,
+        "device": "cpu",
+        "created": "2026-01-01T00:00:00+00:00",
+    } | fields
+
+
+def write_adapter(directory: Path, **config: Any) -> None:
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / ADAPTER[0]).write_text(json.dumps(CONFIG | config))
+    (directory / ADAPTER[1]).write_bytes(b"weights")
+
+
+def publish(registry: Registry, **fields: Any) -> Version:
+    with registry.draft() as draft:
+        write_adapter(draft)
+        return registry.publish(draft, manifest(**fields))
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Registry:
+    return Registry(tmp_path / "versions")
+
+
+def test_a_new_home_has_no_versions_and_the_base_is_active(registry: Registry) -> None:
+    assert registry.versions() == []
+    assert registry.active == "base"
+
+
+def test_a_published_version_tells_what_its_manifest_tells(registry: Registry) -> None:
+    version = publish(registry, title="First")
+    assert version == registry.get("v0001")
+    assert (version.name, version.title, version.parent, version.base) == ("v0001", "First", "base", "embedded")
+    assert (version.examples, version.held_out_loss) == (3, 1.25)
+    assert json.loads((version.directory / "version.json").read_text())["name"] == "v0001"
+
+
+def test_versions_come_oldest_first_even_past_four_digits(registry: Registry) -> None:
+    (registry.directory / ".last-number").write_text("9998")
+    for _ in range(3):
+        publish(registry)
+    assert [version.name for version in registry.versions()] == ["v9999", "v10000", "v10001"]
+
+
+def test_a_number_is_never_given_twice(registry: Registry) -> None:
+    publish(registry)
+    publish(registry)
+    registry.delete("v0002")
+    assert publish(registry).name == "v0003"
+
+
+def test_a_lost_count_is_taken_from_what_is_there(registry: Registry) -> None:
+    publish(registry)
+    (registry.directory / ".last-number").unlink()
+    assert publish(registry).name == "v0002"
+
+
+def publish_in_process(directory: Path, names: "multiprocessing.Queue[str]") -> None:
+    registry = Registry(directory)
+    for _ in range(5):
+        names.put(publish(registry).name)
+
+
+def test_processes_that_publish_at_once_get_different_names(registry: Registry) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    names: multiprocessing.Queue[str] = spawn.Queue()
+    children = [spawn.Process(target=publish_in_process, args=(registry.directory, names)) for _ in range(2)]
+    for child in children:
+        child.start()
+    given = sorted(names.get() for _ in range(10))
+    for child in children:
+        child.join()
+    assert given == [f"v{number:04}" for number in range(1, 11)]
+    assert [version.name for version in registry.versions()] == given
+
+
+def test_a_draft_that_is_not_published_leaves_nothing(registry: Registry) -> None:
+    def stop_half_way() -> None:
+        with registry.draft() as draft:
+            write_adapter(draft)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        stop_half_way()
+    assert list(registry.directory.iterdir()) == []
+
+
+def test_a_draft_without_weights_is_not_published(registry: Registry) -> None:
+    with registry.draft() as draft, pytest.raises(VersionError, match=r"no adapter_config.json"):
+        registry.publish(draft, manifest())
+    assert registry.versions() == []
+
+
+def test_a_manifest_that_lacks_a_figure_is_not_published(registry: Registry) -> None:
+    incomplete = manifest()
+    del incomplete["held_out"]
+    with registry.draft() as draft:
+        write_adapter(draft)
+        with pytest.raises(VersionError, match="held_out"):
+            registry.publish(draft, incomplete)
+    assert registry.versions() == []
+
+
+def test_opening_removes_the_drafts_of_dead_processes_alone(registry: Registry) -> None:
+    child = multiprocessing.get_context("spawn").Process(target=int)
+    child.start()
+    child.join()
+    dead = registry.directory / f".draft-{child.pid}-x"
+    dead.mkdir()
+    with registry.draft() as alive:
+        Registry(registry.directory)
+        assert alive.is_dir()
+    assert not dead.exists()
+
+
+def test_activating_moves_the_pointer_and_back(registry: Registry) -> None:
+    publish(registry)
+    registry.activate("v0001")
+    assert registry.active == Registry(registry.directory).active == "v0001"
+    assert (registry.directory.parent / "active").read_text() == "v0001\n"
+    registry.activate("base")
+    assert registry.active == "base"
+
+
+def test_a_version_that_is_not_there_is_not_activated_and_the_nearest_are_named(registry: Registry) -> None:
+    publish(registry)
+    with pytest.raises(VersionError, match=r"no version 'v001'.*v0001"):
+        registry.activate("v001")
+    assert registry.active == "base"
+
+
+@pytest.mark.parametrize("name", ["../versions/v0001", ".", "", "v0001/"])
+def test_a_name_cannot_lead_out_of_the_registry(registry: Registry, name: str) -> None:
+    publish(registry)
+    with pytest.raises(VersionError):
+        registry.get(name)
+
+
+@pytest.mark.parametrize("pointer", ["v0009", "../x", "", "v0001 v0002"])
+def test_a_pointer_to_nothing_means_the_base(registry: Registry, pointer: str) -> None:
+    publish(registry)
+    registry.pointer.write_text(pointer)
+    assert registry.active == "base"
+
+
+@pytest.mark.parametrize("damage", ["version.json", "adapter_model.safetensors"])
+def test_a_damaged_directory_is_listed_apart_and_can_be_deleted(
+    registry: Registry, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    publish(registry)
+    (publish(registry).directory / damage).unlink()
+    with caplog.at_level(logging.WARNING):
+        assert [version.name for version in registry.versions()] == ["v0001"]
+    assert damage in caplog.text
+    assert registry.damaged() == ["v0002"]
+    with pytest.raises(VersionError, match=r"v0002 is damaged"):
+        registry.get("v0002")
+    registry.delete("v0002")
+    assert registry.damaged() == []
+
+
+def test_title_and_note_change_and_the_rest_of_the_manifest_stays(registry: Registry) -> None:
+    before = publish(registry).manifest
+    registry.rename("v0001", " ソクラテス ")
+    version = registry.note("v0001", "asks more")
+    assert (version.name, version.title, version.note) == ("v0001", "ソクラテス", "asks more")
+    assert version.manifest == before | {"title": "ソクラテス", "note": "asks more"}
+
+
+def test_the_active_version_is_not_deleted(registry: Registry) -> None:
+    publish(registry)
+    registry.activate("v0001")
+    with pytest.raises(VersionError, match="active"):
+        registry.delete("v0001")
+    assert registry.get("v0001")
+
+
+def test_the_parent_of_another_version_is_not_deleted(registry: Registry) -> None:
+    publish(registry)
+    publish(registry, parent="v0001")
+    with pytest.raises(VersionError, match=r"parent of v0002"):
+        registry.delete("v0001")
+
+
+def test_an_exported_version_can_be_imported_under_a_new_name(registry: Registry, tmp_path: Path) -> None:
+    publish(registry, title="First", note="n")
+    registry.export_to("v0001", tmp_path / "out")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted([*ADAPTER, "version.json"])
+    version = registry.import_from(tmp_path / "out")
+    assert (version.name, version.title, version.parent, version.held_out_loss) == ("v0002", "First", "base", 1.25)
+    assert version.as_of == ""
+    assert "imported" in version.manifest
+    assert (version.directory / ADAPTER[1]).read_bytes() == b"weights"
+
+
+def test_an_export_overwrites_nothing(registry: Registry, tmp_path: Path) -> None:
+    publish(registry)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine").touch()
+    with pytest.raises(VersionError, match="already there"):
+        registry.export_to("v0001", tmp_path / "out")
+
+
+def test_a_plain_peft_adapter_can_be_imported(registry: Registry, tmp_path: Path) -> None:
+    write_adapter(tmp_path / "peft", base_model_name_or_path="google/gemma-2-2b-jpn-it")
+    version = registry.import_from(tmp_path / "peft")
+    assert (version.name, version.base, version.held_out_loss) == ("v0001", "google/gemma-2-2b-jpn-it", None)
+
+
+def test_a_directory_without_an_adapter_is_not_imported(registry: Registry, tmp_path: Path) -> None:
+    with pytest.raises(VersionError, match=r"no adapter_config.json and no adapter_model.safetensors"):
+        registry.import_from(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"held_out": 3}'])
+def test_an_import_with_a_senseless_manifest_is_refused_and_leaves_nothing(
+    registry: Registry, tmp_path: Path, text: str
+) -> None:
+    write_adapter(tmp_path / "peft")
+    (tmp_path / "peft" / "version.json").write_text(text)
+    with pytest.raises(VersionError):
+        registry.import_from(tmp_path / "peft")
+    assert registry.versions() == []
+    assert registry.damaged() == []
+
+
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [
+        ({"peft_type": "IA3"}, "no LoRA"),
+        ({"use_dora": True}, "DoRA"),
+        ({"use_rslora": True}, "rank-stabilised"),
+        ({"bias": "all"}, "biases"),
+        ({"modules_to_save": ["norm"]}, "whole modules"),
+        ({"target_modules": "all-linear"}, "expression"),
+        ({"target_modules": ["q_proj", "lm_head"]}, "head"),
+        ({"target_modules": ["model.embed_tokens"]}, "embedding"),
+        ({"rank_pattern": {"q_proj": 4}}, "rank differs"),
+        ({"alpha_pattern": {"q_proj": 4}}, "rank differs"),
+        ({"r": None}, "rank and alpha"),
+    ],
+)
+def test_what_the_engine_cannot_serve_is_refused_with_the_reason(config: dict[str, Any], reason: str) -> None:
+    with pytest.raises(VersionError, match=reason):
+        refuse_unservable(CONFIG | config)
+
+
+def test_what_the_engine_can_serve_is_let_through() -> None:
+    refuse_unservable(CONFIG | {"use_dora": False, "modules_to_save": None, "rank_pattern": {}, "lora_bias": False})
+
+
+def test_the_registry_is_readable_by_its_owner_alone(registry: Registry) -> None:
+    version = publish(registry)
+    assert registry.directory.stat().st_mode & 0o777 == 0o700
+    assert version.directory.stat().st_mode & 0o777 == 0o700
+    assert (version.directory / "version.json").stat().st_mode & 0o077 == 0
