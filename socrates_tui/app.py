@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterable
-from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from textual import on, work
@@ -12,8 +11,10 @@ from textual.screen import Screen
 from textual.worker import get_current_worker
 
 from adapters import terms
-from adapters.api import BASE, Engine, Event
+from adapters.api import BASE, Engine
 from socrates_errors import SocratesError
+from socrates_tui.acts import acts, commands
+from socrates_tui.brief import brief
 from socrates_tui.messages import (
     CorpusChanged,
     EngineFailed,
@@ -23,8 +24,6 @@ from socrates_tui.messages import (
     PreflightFinished,
     SpeechEnded,
     SwapRefused,
-    TrainingEnded,
-    TrainingProgressed,
     VersionSwapped,
 )
 from socrates_tui.plain_text import plain
@@ -33,21 +32,20 @@ from socrates_tui.screens.chat import ChatScreen
 from socrates_tui.screens.confirm import ConfirmScreen
 from socrates_tui.screens.help import HelpScreen
 from socrates_tui.screens.sampling import SamplingScreen
+from socrates_tui.screens.teaching import TeachingScreen
 from socrates_tui.screens.terms import TermsScreen
 from socrates_tui.screens.versions import VersionsScreen
 from socrates_tui.settings import Settings
 from socrates_tui.widgets.prompt import Prompt
+from socrates_tui.widgets.training_panel import Training, TrainingPanel
 from socrates_tui.widgets.turn_view import TurnView
 
 if TYPE_CHECKING:
-    from socrates_tui.compose import Parts, Training
+    from socrates_tui.compose import Parts
 
 DECLINED = (
     "The model is not loaded, because Gemma's terms are not accepted. F9 shows them again; you can go on teaching."
 )
-CLOSED = "Escape closes this."
-MOVES = {"move", "write", "scroll"}
-"""Actions that only make sense as keys."""
 
 log = logging.getLogger(__name__)
 
@@ -61,18 +59,17 @@ class SocratesApp(App[None]):
 
     TITLE = "Socrates"
     CSS_PATH = "socrates.tcss"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012  (no ClassVar in textual)
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (24, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+t,f5", "retrain", "Retrain", key_display="F5", tooltip="Train a new version on what you taught"),
-        Binding("ctrl+t,f5", "cancel_training", "Cancel training", key_display="F5", tooltip="Cancel the training"),
-        Binding(
-            "f8", "use_kept", "Use it all the same", key_display="F8", tooltip="Activate the version that was only kept"
-        ),
+        Binding("f5,ctrl+t", "retrain", "Retrain", key_display="F5", tooltip="Train a new version on what you taught"),
+        Binding("f5,ctrl+t", "cancel_training", "Cancel training", key_display="F5", tooltip="Cancel the training"),
+        Binding("f8", "use_kept", "Use it all the same", key_display="F8", tooltip="Use the version only kept"),
         Binding("f9", "load", "Load the model", key_display="F9", tooltip="Load the model, again if that failed"),
         Binding("f3", "versions", "Versions", key_display="F3", tooltip="Choose which version speaks"),
-        Binding(
-            "f4", "settings", "Settings", key_display="F4", show=False, tooltip="Set sampling, seed and system text"
-        ),
+        Binding("f4", "settings", "Settings", key_display="F4", show=False, tooltip="Sampling, seed and system text"),
         Binding("f1", "help", "Help", key_display="F1", tooltip="Show every key"),
+        Binding("ctrl+p", "command_palette", "Palette", show=False, priority=True, tooltip="Search all of this"),
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True, tooltip="Leave; what is under way ends"),
     ]
 
@@ -86,7 +83,6 @@ class SocratesApp(App[None]):
         self._wanted: str | None = None
         """The version to speak from the next reply on, while the engine does not have it yet."""
         self._swapping = False
-        self._training: Training | None = None
         self._preparing = False
         self._kept: str | None = None
         """The version that was published but not activated."""
@@ -151,9 +147,7 @@ class SocratesApp(App[None]):
             self.post_message(EngineFailed(str(error)))
         except Exception as error:  # whatever a library raises, the window stays
             log.exception("no engine")
-            self.post_message(
-                EngineFailed(f"The model cannot be loaded: {_brief(error)}. `socrates doctor` says more.")
-            )
+            self.post_message(EngineFailed(f"The model cannot be loaded: {brief(error)}. `socrates doctor` says more."))
 
     @on(EngineProgressed)
     def _engine_progressed(self, event: EngineProgressed) -> None:
@@ -220,7 +214,7 @@ class SocratesApp(App[None]):
             self.post_message(SwapRefused(version, str(error)))
         except Exception as error:
             log.exception("no swap")
-            self.post_message(SwapRefused(version, f"The version cannot be read: {_brief(error)}."))
+            self.post_message(SwapRefused(version, f"The version cannot be read: {brief(error)}."))
 
     @on(VersionSwapped)
     def _version_swapped(self, event: VersionSwapped) -> None:
@@ -282,11 +276,14 @@ class SocratesApp(App[None]):
         self._look_ahead(self._parts.retraining(self._settings))
 
     @work(thread=True, group="training", exit_on_error=False)
-    def _look_ahead(self, training: "Training") -> None:
+    def _look_ahead(self, training: Training) -> None:
         try:
             self.post_message(PreflightFinished(training.preflight()))
         except SocratesError as error:
             self.post_message(PreflightFailed(str(error)))
+        except Exception as error:
+            log.exception("no preflight")
+            self.post_message(PreflightFailed(f"The corpus cannot be read: {brief(error)}."))
 
     @on(PreflightFinished)
     def _preflight_finished(self, event: PreflightFinished) -> None:
@@ -303,55 +300,19 @@ class SocratesApp(App[None]):
         self._preparing = False
         if confirmed:
             self._kept = None
-            self._training = self._parts.retraining(self._settings)
-            self.chat.panel.begin()
-            self._train(self._training)
+            self.chat.panel.run(self._parts.retraining(self._settings))
         self.refresh_bindings()
 
-    @work(thread=True, group="training", exit_on_error=False)
-    def _train(self, training: "Training") -> None:
-        try:
-            for event in training.events():
-                self.post_message(TrainingProgressed(event))
-        except SocratesError as error:
-            self.post_message(TrainingProgressed({"event": "failed", "reason": str(error), "cancelled": False}))
-        except Exception as error:
-            log.exception("no training")
-            reason = f"The training failed: {_brief(error)}."
-            self.post_message(TrainingProgressed({"event": "failed", "reason": reason, "cancelled": False}))
-        finally:
-            self.post_message(TrainingEnded())
-
-    @on(TrainingProgressed)
-    def _training_progressed(self, message: TrainingProgressed) -> None:
-        event = message.event
-        match event["event"]:
-            case "published":
-                self._published(event)
-            case "refused":
-                self.chat.panel.conclude(event["reason"], CLOSED, trouble=True)
-            case "failed" if event["cancelled"]:
-                self.chat.panel.close()
-                self._tell("The training is cancelled; nothing of it is kept.")
-            case "failed":
-                self.chat.panel.conclude(event["reason"], CLOSED, trouble=True)
-            case _:
-                self.chat.panel.progress(event)
-
-    def _published(self, event: Event) -> None:
-        version = str(event["version"])
-        if event["activate"]:
-            self.chat.panel.close()
-            self._use(version)
+    @on(TrainingPanel.Published)
+    def _published(self, event: TrainingPanel.Published) -> None:
+        if event.activate:
+            self._use(event.version)
         else:
-            self._kept = version
-            sentence = f"{version} is kept, but not activated: {event['reason']}"
-            self.chat.panel.conclude(sentence, f"F8 uses it all the same. {CLOSED}", trouble=False)
+            self._kept = event.version
             self._count_examples()
 
-    @on(TrainingEnded)
+    @on(TrainingPanel.Ended)
     def _training_ended(self) -> None:
-        self._training = None
         self.refresh_bindings()
         self._leave_when_quiet()
 
@@ -361,14 +322,13 @@ class SocratesApp(App[None]):
         self.push_screen(ConfirmScreen("Training", question, "Cancel it", "Go on"), self._cancel_answered)
 
     def _cancel_answered(self, confirmed: bool | None) -> None:
-        if confirmed and self._training is not None:
-            self.chat.panel.stopping()
-            self._training.cancel()
+        if confirmed:
+            self.chat.panel.cancel()
 
     # Settings, help, leaving
 
     def action_settings(self) -> None:
-        """Set sampling, seed and system text."""
+        """Sampling, seed and system text."""
         self.push_screen(SamplingScreen(self._settings), self._set)
 
     def _set(self, settings: Settings | None) -> None:
@@ -383,29 +343,23 @@ class SocratesApp(App[None]):
     def action_help(self) -> None:
         """Show every key."""
         groups = [
-            ("In the prompt", once(Prompt.BINDINGS)),
-            ("On a reply", once(TurnView.BINDINGS)),
-            ("Everywhere", [*once(ChatScreen.BINDINGS), *once(self.BINDINGS)]),
+            ("In the prompt", acts(Prompt.BINDINGS)),
+            ("On a reply", acts(TurnView.BINDINGS)),
+            ("Everywhere", acts(ChatScreen.BINDINGS, TeachingScreen.BINDINGS, self.BINDINGS)),
         ]
         self.push_screen(HelpScreen(groups))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer every act that is possible now."""
-        for namespace, bindings in ((self.chat, [*TurnView.BINDINGS, *self.chat.BINDINGS]), (self, self.BINDINGS)):
-            for binding in once(bindings):
-                action = binding.action.removeprefix("screen.")
-                name, _, argument = action.partition("(")
-                parameters = (int(argument.rstrip(")")),) if argument else ()
-                if name not in MOVES and namespace.check_action(name, parameters):
-                    run = partial(self.run_action, action, namespace)
-                    yield SystemCommand(binding.description, binding.tooltip, run)
+        yield from commands(self, self.chat, acts(TurnView.BINDINGS, ChatScreen.BINDINGS, TeachingScreen.BINDINGS))
+        yield from commands(self, self, acts(self.BINDINGS))
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
 
     async def action_quit(self) -> None:
         """Leave, once nothing is said and trained any more; asked again, at once."""
         if self._leaving:
             self._leave()
-        elif self._training is not None:
+        elif self.chat.panel.running:
             question = "A training is under way. Leave and cancel it? What you taught is kept."
             self.push_screen(ConfirmScreen("Leave", question, "Leave", "Stay"), self._leave_answered)
         else:
@@ -418,13 +372,12 @@ class SocratesApp(App[None]):
         self.chat.engine = None
         if self.chat.speech is not None:
             self.chat.speech.stop.set()
-        if self._training is not None:
-            self._training.cancel()
+        self.chat.panel.cancel()
         self.workers.cancel_group(self, "engine")
         self._leave_when_quiet()
 
     def _leave_when_quiet(self) -> None:
-        if self._leaving and self.chat.speech is None and self._training is None:
+        if self._leaving and self.chat.speech is None and not self.chat.panel.running:
             self._leave()
 
     def _leave(self) -> None:
@@ -435,9 +388,9 @@ class SocratesApp(App[None]):
         """Say whether a key does anything now."""
         match action:
             case "retrain":
-                return self._training is None and not self._preparing
+                return not self._preparing and not self.chat.panel.running
             case "cancel_training":
-                return self._training is not None
+                return self.chat.panel.running
             case "use_kept":
                 return self._kept is not None
             case "load":
@@ -446,18 +399,3 @@ class SocratesApp(App[None]):
 
     def _tell(self, sentence: str, severity: Literal["information", "warning", "error"] = "information") -> None:
         self.notify(plain(sentence), severity=severity, markup=False)
-
-
-def once(bindings: Iterable[BindingType]) -> list[Binding]:
-    """Return each action's first binding."""
-    actions: dict[str, Binding] = {}
-    for binding in bindings:
-        if isinstance(binding, Binding):
-            actions.setdefault(binding.action.removeprefix("screen."), binding)
-    return list(actions.values())
-
-
-def _brief(error: Exception) -> str:
-    """Return the first line of what ``error`` says, with its kind."""
-    said = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {said[0]}" if said else type(error).__name__

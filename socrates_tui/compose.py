@@ -1,32 +1,19 @@
 """The composition root: the parts of the app, and the app built from them. Nothing heavy is imported here."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from adapters import terms
-from adapters.api import Engine, Event, LoadEngine, Progress
+from adapters.api import Engine, LoadEngine, Progress
 from adapters.recipe import recipe
 from adapters.registry import Registry
 from corpus.store import Corpus
 from socrates_tui.app import SocratesApp
 from socrates_tui.drafts import Drafts
 from socrates_tui.home import Home
-from socrates_tui.retraining import Preflight, Retraining
+from socrates_tui.retraining import Retraining
 from socrates_tui.settings import Settings
-
-
-class Training(Protocol):
-    """One retraining, as the app needs it; every method may be called from any thread."""
-
-    def preflight(self) -> Preflight:
-        """Say what a run would be made of."""
-
-    def events(self) -> Iterator[Event]:
-        """Yield the run's events; the last is published, refused or failed."""
-
-    def cancel(self) -> None:
-        """End the run; nothing it did is kept."""
+from socrates_tui.widgets.training_panel import Training
 
 
 @dataclass(frozen=True)

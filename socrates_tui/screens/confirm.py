@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.widgets import Button, Static
 
 from socrates_tui.plain_text import plain
-from socrates_tui.screens.dialog import Dialog
+from socrates_tui.screens.dialog import LEAVE, Dialog
 
 
 class ConfirmScreen(Dialog[bool]):
@@ -19,6 +19,7 @@ class ConfirmScreen(Dialog[bool]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "app.focus_previous", show=False),
         Binding("right", "app.focus_next", show=False),
+        LEAVE,
     ]
 
     def __init__(self, title: str, sentence: str, yes: str | None, no: str) -> None:

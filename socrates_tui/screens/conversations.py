@@ -13,7 +13,7 @@ from textual.widgets import DataTable, Footer
 
 from corpus.records import Conversation
 from socrates_tui.plain_text import plain
-from socrates_tui.screens.dialog import Dialog
+from socrates_tui.screens.dialog import LEAVE, Dialog
 from socrates_tui.screens.moment import moment
 
 
@@ -29,9 +29,10 @@ class ConversationsScreen(Dialog[Chosen]):
     """A table of conversations, newest first."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "Open"),
+        Binding("enter", "open", "Open", priority=True),
         Binding("n,ctrl+n", "new", "New"),
         Binding("r", "rename", "Rename"),
+        LEAVE,
     ]
 
     def __init__(self, conversations: Sequence[Conversation], current: int | None) -> None:
@@ -43,7 +44,7 @@ class ConversationsScreen(Dialog[Chosen]):
         """Lay out the table."""
         with Vertical(classes="dialog list") as dialog:
             dialog.border_title = "Conversations"
-            yield DataTable[Text](cursor_type="row", zebra_stripes=True)
+            yield DataTable[Text](cursor_type="row")
             yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
@@ -71,7 +72,7 @@ class ConversationsScreen(Dialog[Chosen]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Without conversations only a new one can be chosen."""
-        return bool(self._conversations) or action not in ("open", "rename")
+        return super().check_action(action, parameters) and (bool(self._conversations) or action in ("new", "leave"))
 
     @on(DataTable.RowSelected)
     def _row_selected(self) -> None:

@@ -1,20 +1,24 @@
 """Every key, as the bindings themselves tell it."""
 
 from collections.abc import Iterable, Sequence
+from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
+from textual.keys import format_key
 from textual.widgets import Footer, Static
 
-from socrates_tui.screens.dialog import Dialog
+from socrates_tui.screens.dialog import LEAVE, Dialog
 
 KEY_WIDTH = 22
 
 
 class HelpScreen(Dialog[None]):
     """Groups of bindings, each with what it does."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [LEAVE]
 
     def __init__(self, groups: Sequence[tuple[str, Iterable[Binding]]]) -> None:
         super().__init__()
@@ -30,11 +34,18 @@ class HelpScreen(Dialog[None]):
                     yield Static(self._lines(bindings), classes="help-lines")
             yield Footer(show_command_palette=False)
 
-    def _lines(self, bindings: Iterable[Binding]) -> Content:
+    @staticmethod
+    def _lines(bindings: Iterable[Binding]) -> Content:
         lines = []
         for binding in bindings:
-            keys = ", ".join(self.app.get_key_display(one) for one in Binding.make_bindings([binding]))
+            keys = ", ".join(_written(key.strip()) for key in binding.key.split(","))
             lines.append(
                 Content.assemble((f"{keys:<{KEY_WIDTH}}", "bold $text-accent"), binding.tooltip or binding.description)
             )
         return Content("\n").join(lines)
+
+
+def _written(key: str) -> str:
+    """Return a key as it is written on a keyboard."""
+    shown = format_key(key)
+    return shown.upper() if shown[:1] == "f" and shown[1:].isdecimal() else shown

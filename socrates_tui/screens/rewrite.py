@@ -36,7 +36,7 @@ class RewriteScreen(Dialog[Edited]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "save", "Save", priority=True),
-        Binding("escape", "leave", "Leave, keep a draft"),
+        Binding("escape", "leave", "Leave (a change is kept as a draft)"),
     ]
 
     def __init__(self, turn: Turn, draft: str | None) -> None:

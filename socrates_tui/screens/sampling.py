@@ -12,7 +12,7 @@ from textual.widgets import Footer, Input, Label, Static, TextArea
 
 from socrates_errors import SettingsError
 from socrates_tui.plain_text import plain
-from socrates_tui.screens.dialog import Dialog
+from socrates_tui.screens.dialog import LEAVE, Dialog
 from socrates_tui.settings import Settings
 from socrates_tui.widgets.plain_area import PlainArea
 
@@ -29,7 +29,7 @@ FIELDS: list[tuple[str, str, Callable[[str], object]]] = [
 class SamplingScreen(Dialog[Settings]):
     """The sampling settings, the seed, and the system text of new conversations."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s", "save", "Save", priority=True)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s", "save", "Save", priority=True), LEAVE]
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()

@@ -1,16 +1,21 @@
 """Asking for a title."""
 
+from typing import ClassVar
+
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.widgets import Footer, Input
 
 from socrates_tui.plain_text import plain
-from socrates_tui.screens.dialog import Dialog
+from socrates_tui.screens.dialog import LEAVE, Dialog
 
 
 class TitleScreen(Dialog[str]):
     """One line for a title; Enter answers with it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [LEAVE]
 
     def __init__(self, heading: str, title: str) -> None:
         super().__init__()

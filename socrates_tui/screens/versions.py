@@ -13,14 +13,17 @@ from textual.widgets import DataTable, Footer
 from adapters.api import BASE
 from adapters.registry import Version
 from socrates_tui.plain_text import plain
-from socrates_tui.screens.dialog import Dialog
+from socrates_tui.screens.dialog import LEAVE, Dialog
 from socrates_tui.screens.moment import moment
 
 
 class VersionsScreen(Dialog[str]):
     """A table of the versions, newest first, and of the base; the answer is a version's name."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "use", "Use from the next reply on")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "use", "Use from the next reply on", priority=True),
+        LEAVE,
+    ]
 
     def __init__(self, versions: Sequence[Version], active: str, base: str) -> None:
         super().__init__()
@@ -32,7 +35,7 @@ class VersionsScreen(Dialog[str]):
         """Lay out the table."""
         with Vertical(classes="dialog list") as dialog:
             dialog.border_title = "Versions"
-            yield DataTable[Text](cursor_type="row", zebra_stripes=True)
+            yield DataTable[Text](cursor_type="row")
             yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:

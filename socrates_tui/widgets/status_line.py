@@ -14,17 +14,17 @@ _SPACE = "\N{NO-BREAK SPACE}"
 class StatusLine(Static):
     """Base, active version, speed, context, and examples since the last training."""
 
-    base: reactive[str] = reactive("")
-    version: reactive[str] = reactive("")
-    tokens_per_s: reactive[float | None] = reactive(None)
-    context_used: reactive[int] = reactive(0)
-    context_limit: reactive[int | None] = reactive(None)
-    new_examples: reactive[int] = reactive(0)
+    base: reactive[str] = reactive("", layout=True)
+    version: reactive[str] = reactive("", layout=True)
+    tokens_per_s: reactive[float | None] = reactive(None, layout=True)
+    context_used: reactive[int] = reactive(0, layout=True)
+    context_limit: reactive[int | None] = reactive(None, layout=True)
+    new_examples: reactive[int] = reactive(0, layout=True)
 
     def render(self) -> Content:
         """Return the parts, which wrap between each other and not within."""
         parts = [
-            (_short(plain(self.base)), "$text-muted"),
+            (_short(plain(self.base)), "$foreground-muted"),
             (plain(self.version), "bold $text-accent"),
             ("– tok/s" if self.tokens_per_s is None else f"{self.tokens_per_s:.1f} tok/s", ""),
             (f"context {self.context_used:,}/{'–' if self.context_limit is None else f'{self.context_limit:,}'}", ""),
@@ -39,4 +39,4 @@ def _short(base: str) -> str:
 
 
 def _teaching(new: int) -> str:
-    return "$text-success" if new else "$text-muted"
+    return "$text-success" if new else "$foreground-muted"

@@ -1,16 +1,62 @@
 """The run under way, or what came of the last one."""
 
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
+from textual.message import Message
 from textual.widgets import ProgressBar, Sparkline, Static
 
 from adapters.api import Event
+from socrates_errors import SocratesError
+from socrates_tui.brief import brief
+from socrates_tui.messages import TrainingEnded, TrainingProgressed
 from socrates_tui.plain_text import plain
+from socrates_tui.retraining import Preflight
+
+CLOSED = "Escape closes this."
+
+log = logging.getLogger(__name__)
+
+
+class Training(Protocol):
+    """One retraining, as the app needs it; every method may be called from any thread."""
+
+    def preflight(self) -> Preflight:
+        """Say what a run would be made of."""
+
+    def events(self) -> Iterator[Event]:
+        """Yield the run's events; the last is published, refused or failed."""
+
+    def cancel(self) -> None:
+        """End the run; nothing it did is kept."""
 
 
 class TrainingPanel(Vertical):
     """Losses, speed and time of a run; hidden where there is none."""
+
+    @dataclass
+    class Published(Message):
+        """The run made a version; ``activate`` tells whether it should speak."""
+
+        version: str
+        activate: bool
+
+    class Ended(Message):
+        """The run is over."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._training: Training | None = None
+        self._started: Event = {}
+        self._step: Event = {}
+        self._losses: list[float] = []
+        self._held_out: list[float] = []
 
     def compose(self) -> ComposeResult:
         """Lay out the bar, the curve and the figures."""
@@ -19,20 +65,83 @@ class TrainingPanel(Vertical):
         yield Static(id="training-figures")
         yield Static(id="training-hint")
 
-    def begin(self) -> None:
-        """Show that a run begins."""
+    @property
+    def running(self) -> bool:
+        """Whether a run is under way."""
+        return self._training is not None
+
+    @property
+    def concluded(self) -> bool:
+        """Whether what is shown is over."""
+        return self.has_class("-trouble") or self.has_class("-done")
+
+    def run(self, training: Training) -> None:
+        """Begin a run."""
+        self._training = training
+        self._started, self._step, self._losses, self._held_out = {}, {}, [], []
         self.border_title = "Training"
         self.set_classes("-running")
-        self._losses: list[float] = []
-        self._held_out: list[float] = []
-        self._started: Event = {}
-        self._step: Event = {}
         self.query_one(ProgressBar).update(total=None)
         self.query_one(Sparkline).data = []
         self._figure("Reading the examples and loading a second model …")
         self._hint("F5 cancels. You can go on talking.")
+        self._train(training)
 
-    def progress(self, event: Event) -> None:
+    def cancel(self) -> None:
+        """End the run under way, if there is one."""
+        if self._training is not None:
+            self._hint("Cancelling …")
+            self._training.cancel()
+
+    def close(self) -> None:
+        """Show nothing, unless a run is under way."""
+        if self._training is None:
+            self.set_classes("")
+
+    @work(thread=True, group="training", exit_on_error=False)
+    def _train(self, training: Training) -> None:
+        try:
+            for event in training.events():
+                self.post_message(TrainingProgressed(event))
+        except SocratesError as error:
+            self.post_message(TrainingProgressed({"event": "failed", "reason": str(error), "cancelled": False}))
+        except Exception as error:  # whatever a library raises, the window stays
+            log.exception("no training")
+            reason = f"The training failed: {brief(error)}."
+            self.post_message(TrainingProgressed({"event": "failed", "reason": reason, "cancelled": False}))
+        finally:
+            self.post_message(TrainingEnded())
+
+    @on(TrainingProgressed)
+    def _progressed(self, message: TrainingProgressed) -> None:
+        event = message.event
+        match event["event"]:
+            case "published" if event["activate"]:
+                self.set_classes("")
+                self.post_message(self.Published(str(event["version"]), activate=True))
+            case "published":
+                self._conclude("-done", f"{event['version']} is kept, but not activated: {event['reason']}")
+                self._hint(f"F8 uses it all the same. {CLOSED}")
+                self.post_message(self.Published(str(event["version"]), activate=False))
+            case "failed" if event["cancelled"]:
+                self.set_classes("")
+                self.notify("The training is cancelled; nothing of it is kept.", markup=False)
+            case "failed" | "refused":
+                self._conclude("-trouble", event["reason"])
+            case _:
+                self._progress(event)
+
+    @on(TrainingEnded)
+    def _ended(self) -> None:
+        self._training = None
+        self.post_message(self.Ended())
+
+    def _conclude(self, state: str, sentence: str) -> None:
+        self.set_classes(state)
+        self._figure(sentence)
+        self._hint(CLOSED)
+
+    def _progress(self, event: Event) -> None:
         """Show a started, step or evaluated event."""
         bar = self.query_one(ProgressBar)
         match event["event"]:
@@ -45,32 +154,13 @@ class TrainingPanel(Vertical):
                 self._step = event
                 self._losses.append(event["loss"])
                 bar.update(total=event["steps"], progress=event["step"])
-                self.query_one(Sparkline).data = self._losses
+                self.query_one(Sparkline).data = [*self._losses]
                 self._figure(self._sentence())
             case "evaluated":
                 if event["held_out_loss"] is not None:
                     self._held_out.append(event["held_out_loss"])
                 if self._step:
                     self._figure(self._sentence())
-
-    def stopping(self) -> None:
-        """Show that the run is being cancelled."""
-        self._hint("Cancelling …")
-
-    def conclude(self, sentence: str, hint: str, *, trouble: bool) -> None:
-        """Show what came of the run until it is closed."""
-        self.set_classes("-trouble" if trouble else "-done")
-        self._figure(sentence)
-        self._hint(hint)
-
-    def close(self) -> None:
-        """Show nothing."""
-        self.set_classes("")
-
-    @property
-    def concluded(self) -> bool:
-        """Whether what is shown is over."""
-        return self.has_class("-trouble") or self.has_class("-done")
 
     def _sentence(self) -> str:
         step = self._step

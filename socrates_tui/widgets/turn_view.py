@@ -15,7 +15,7 @@ from socrates_tui.plain_text import plain
 from socrates_tui.widgets.reply_markdown import ReplyMarkdown
 
 VERDICTS = {
-    "unreviewed": ("not reviewed", "$text-muted"),
+    "unreviewed": ("not reviewed", "$foreground-muted"),
     "approved": ("✓ approved", "$text-success"),
     "rewritten": ("✎ rewritten", "$text-accent"),
     "dropped": ("✗ dropped", "$text-error"),
@@ -29,6 +29,10 @@ class Place:
 
     number: int = 1
     count: int = 1
+
+    def has(self, by: int) -> bool:
+        """Say whether there is a reply ``by`` places further."""
+        return 1 <= self.number + by <= self.count
 
 
 class TurnView(Vertical, can_focus=True):
@@ -114,14 +118,16 @@ class TurnView(Vertical, can_focus=True):
         """Say in words who spoke and what became of it."""
         turn = self.turn
         if turn is None:
-            return Content.assemble("Socrates ", (self._state, "$text-muted"))
+            return Content.assemble(("Socrates ", "bold $text-accent"), (self._state, "$foreground-muted"))
         parts = [Content.styled(*VERDICTS[turn.verdict])]
         if turn.stopped_by in STOPS:
             parts.append(Content.styled(STOPS[turn.stopped_by], "$text-warning"))
         if self.place.count > 1:
             parts.append(Content(f"‹ {self.place.number} of {self.place.count} ›"))
         version = plain(turn.version or "imported")
-        return Content.assemble("Socrates ", (version, "$text-muted"), "  ", Content(" · ").join(parts))
+        return Content.assemble(
+            ("Socrates ", "bold $text-accent"), (version, "$foreground-muted"), "  ", Content(" · ").join(parts)
+        )
 
     def _instead(self) -> Content:
         """Recall the reply in whose place the rewrite stands, on one line."""
