@@ -169,7 +169,7 @@ def load_model(directory: Path, *, trainable: bool) -> Any:
 
 
 def allow_repacking(model: Any, allowed: bool) -> None:
-    """Say whether bitsandbytes may repack ``model``'s weights for its CPU inference kernel, for good, when it next can."""
+    """Say whether bitsandbytes may repack ``model``'s weights for its CPU inference kernel, when it next can."""
     for module in model.modules():
         if is_linear4bit(module):
             module.support_avx512bf16_for_cpu = allowed and has_avx512bf16()

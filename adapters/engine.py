@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tokenizers.decoders import DecodeStream
 
 from adapters.api import BASE, Chunk, Finished, Message, Progress, Sampling, StoppedBy
 from adapters.base import compute_dtype, device, load_model, load_tokenizer, locate, weights_hash
 from adapters.encoding import Encoder, has_oldest, without_oldest
 from adapters.lora import make_adaptable, put_on, read_adapter
 from adapters.registry import Registry
+from adapters.text_stream import TextStream
 from socrates_errors import EngineError, VersionError
 
 CONTEXT_TOKENS = 8192
@@ -91,7 +91,7 @@ class GemmaEngine:
             prompt, left_out = self._fit(messages, sampling.max_new_tokens)
             seed = secrets.randbits(31) if sampling.seed is None else sampling.seed
             random = torch.Generator(self.device).manual_seed(seed)
-            stream = DecodeStream(skip_special_tokens=True)
+            stream = TextStream(self._encoder.tokenizer)
             reply: list[int] = []
             text, began = "", 0.0
             stopped_by: StoppedBy = "length"
@@ -111,10 +111,8 @@ class GemmaEngine:
                     stopped_by = "end_of_turn"
                     break
                 feed = [token]
-                piece = stream.step(self._encoder.tokenizer, token)
-                if piece and not text:
-                    piece = piece.lstrip()
-                if piece:
+                piece = stream.text(token)
+                if piece := piece if text else piece.lstrip():
                     text += piece
                     yield Chunk(piece)
             spent = time.perf_counter() - began

@@ -1,0 +1,252 @@
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from adapters.api import BASE, Chunk, Finished, Message, Sampling
+from adapters.engine import GemmaEngine, draw, load_engine
+from adapters.recipe import PRESETS
+from adapters.registry import Registry
+from socrates_errors import EngineError, VersionError
+from tests.adapters.making_versions import make_version
+
+GREEDY = Sampling(temperature=0, repetition_penalty=1, max_new_tokens=12)
+
+HOT = Sampling(temperature=2.0, top_k=0, top_p=1.0, max_new_tokens=12)
+
+
+def user(text: str) -> Message:
+    return Message(role="user", content=text)
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
+    return Registry(tmp_path_factory.mktemp("home") / "versions")
+
+
+@pytest.fixture(scope="module")
+def loaded(checkpoint: Path, registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> GemmaEngine:
+    return load_engine(tmp_path_factory.mktemp("models"), str(checkpoint), registry, lambda _text, _fraction: None)
+
+
+@pytest.fixture
+def engine(loaded: GemmaEngine) -> GemmaEngine:
+    """Return the engine as it is after loading."""
+    loaded.use(BASE)
+    return loaded
+
+
+def finished(items: Iterator[Chunk | Finished]) -> Finished:
+    last = list(items)[-1]
+    assert isinstance(last, Finished)
+    return last
+
+
+def test_the_chunks_together_are_the_reply(engine: GemmaEngine) -> None:
+    *chunks, last = engine.reply([user("What is justice?")], GREEDY)
+    assert isinstance(last, Finished)
+    assert "".join(chunk.text for chunk in chunks if isinstance(chunk, Chunk)).strip() == last.reply
+    assert last.reply_tokens > 0
+
+
+def test_a_reply_tells_what_it_took(engine: GemmaEngine) -> None:
+    last = finished(engine.reply([user("Why?")], GREEDY))
+    assert (last.version, last.turns_left_out) == (BASE, 0)
+    assert last.prompt_tokens == len(engine._encoder.prompt([user("Why?")]))
+    assert last.ttft_s > 0
+    assert last.stopped_by in ("length", "end_of_turn")
+
+
+def test_a_stopped_reply_keeps_what_was_said(engine: GemmaEngine) -> None:
+    said: list[int] = []
+
+    def stopped() -> bool:
+        said.append(1)
+        return len(said) > 4
+
+    last = finished(engine.reply([user("What is justice?")], GREEDY, stopped))
+    assert (last.stopped_by, last.reply_tokens) == ("user", 4)
+
+
+def test_the_same_seed_gives_the_same_reply_and_another_seed_another(engine: GemmaEngine) -> None:
+    first, again, other = (
+        finished(engine.reply([user("Why?")], replace(HOT, seed=seed))).reply
+        for seed in (1, 1, 2)
+    )
+    assert first == again
+    assert first != other
+
+
+def test_a_reply_without_a_seed_tells_the_seed_that_repeats_it(engine: GemmaEngine) -> None:
+    first = finished(engine.reply([user("Why?")], HOT))
+    assert finished(engine.reply([user("Why?")], replace(HOT, seed=first.seed))).reply == first.reply
+
+
+def test_a_conversation_that_goes_on_replies_as_if_it_were_read_anew(engine: GemmaEngine) -> None:
+    messages = [user("What is justice? " * 3)]
+    finished(engine.reply(messages, GREEDY))
+    # What the cache holds is the prompt and the reply's ids, so the reply is put in as those ids decode.
+    said = engine._encoder.tokenizer.decode(engine._cached[len(engine._encoder.prompt(messages)) :])
+    longer = [*messages, Message(role="assistant", content=said), user("And courage?")]
+    reused = finished(engine.reply(longer, GREEDY)).reply
+    engine._forget()
+    assert finished(engine.reply(longer, GREEDY)).reply == reused
+
+
+def test_the_cache_is_used_only_for_a_prompt_that_begins_with_it(engine: GemmaEngine) -> None:
+    messages = [user("What is justice?")]
+    prompt = engine._encoder.prompt(messages)
+    finished(engine.reply(messages, GREEDY))
+    cached = list(engine._cached)
+    assert engine._resume([*cached, 7, 8]) == [7, 8]
+    assert engine._resume(prompt) == prompt
+
+
+def test_a_conversation_longer_than_the_context_loses_its_oldest_turns_and_says_so(engine: GemmaEngine) -> None:
+    long = [user("one " * 60), Message(role="assistant", content="two " * 60)] * 3
+    last = finished(engine.reply([*long, user("three")], GREEDY))
+    assert last.turns_left_out > 0
+    assert last.prompt_tokens + last.reply_tokens <= engine.context_tokens
+
+
+def test_a_message_longer_than_the_context_is_refused_with_its_length(engine: GemmaEngine) -> None:
+    with pytest.raises(EngineError, match="shorten it"):
+        next(engine.reply([user("word " * 600)], GREEDY))
+
+
+def logits(engine: GemmaEngine) -> torch.Tensor:
+    engine._forget()
+    prompt = engine._encoder.prompt([user("What is justice?")])
+    return engine._forward(engine._resume(prompt))
+
+
+def test_a_version_is_swapped_in_and_out_and_changes_what_is_said(
+    engine: GemmaEngine, checkpoint: Path, registry: Registry
+) -> None:
+    name = make_version(registry, checkpoint)
+    before = logits(engine)
+    engine.use(name)
+    during = logits(engine)
+    engine.use(BASE)
+    assert engine.version == BASE
+    torch.testing.assert_close(logits(engine), before, rtol=0, atol=0)
+    assert (during - before).abs().max() > 0.01
+
+
+def test_a_swap_leaves_no_stale_cache(engine: GemmaEngine, checkpoint: Path, registry: Registry) -> None:
+    name = make_version(registry, checkpoint)
+    finished(engine.reply([user("Why?")], GREEDY))
+    engine.use(name)
+    assert engine._cached == []
+
+
+def test_a_version_speaks_as_it_does_in_plain_peft(engine: GemmaEngine, checkpoint: Path, registry: Registry) -> None:
+    from peft import PeftModel
+
+    from adapters.base import load_model
+
+    name = make_version(registry, checkpoint)
+    engine.use(name)
+    prompt = engine._encoder.prompt([user("What is justice?")])
+    plain = PeftModel.from_pretrained(load_model(checkpoint, trainable=False), str(registry.get(name).directory)).eval()
+    with torch.inference_mode():
+        expected = plain(input_ids=torch.tensor([prompt])).logits[0, -1].float()
+    actual = logits(engine)
+    assert torch.nn.functional.cosine_similarity(actual, expected, dim=0) > 0.9995
+    assert actual.argmax() == expected.argmax()
+
+
+def break_shape(tensors: dict[str, torch.Tensor]) -> None:
+    name = next(n for n in tensors if n.endswith("lora_A.weight"))
+    tensors[name] = tensors[name][:, :-1].contiguous()
+
+
+def lose_half(tensors: dict[str, torch.Tensor]) -> None:
+    del tensors[next(n for n in tensors if n.endswith("lora_B.weight"))]
+
+
+def name_a_stranger(tensors: dict[str, torch.Tensor]) -> None:
+    tensors["base_model.model.model.layers.99.mlp.up_proj.lora_A.weight"] = torch.zeros(4, 4)
+
+
+@pytest.mark.parametrize("damage", [break_shape, lose_half, name_a_stranger])
+def test_a_version_that_does_not_fit_is_refused_and_the_old_one_goes_on(
+    engine: GemmaEngine, checkpoint: Path, registry: Registry, damage: Any
+) -> None:
+    from safetensors.torch import load_file, save_file
+
+    good, bad = make_version(registry, checkpoint), make_version(registry, checkpoint)
+    file = registry.get(bad).directory / "adapter_model.safetensors"
+    tensors = load_file(file)
+    damage(tensors)
+    save_file(tensors, file)
+    engine.use(good)
+    before = logits(engine)
+    with pytest.raises(VersionError):
+        engine.use(bad)
+    assert engine.version == good
+    torch.testing.assert_close(logits(engine), before, rtol=0, atol=0)
+
+
+def test_a_version_whose_file_is_cut_short_is_refused(
+    engine: GemmaEngine, checkpoint: Path, registry: Registry
+) -> None:
+    name = make_version(registry, checkpoint)
+    file = registry.get(name).directory / "adapter_model.safetensors"
+    file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(VersionError, match="cannot be read"):
+        engine.use(name)
+
+
+def test_a_version_of_other_weights_is_refused(engine: GemmaEngine, checkpoint: Path, registry: Registry) -> None:
+    name = make_version(registry, checkpoint, weights_hash="sha256:other")
+    with pytest.raises(VersionError, match="was trained on"):
+        engine.use(name)
+
+
+def random(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def drawn(scores: list[float], sampling: Sampling, reply: list[int] | None = None) -> set[int]:
+    """Return the tokens that come up in 200 draws."""
+    generator = random()
+    return {draw(torch.tensor(scores), sampling, reply or [], generator) for _ in range(200)}
+
+
+def test_a_temperature_of_zero_takes_the_best_token() -> None:
+    assert drawn([0.0, 3.0, 2.9], GREEDY) == {1}
+
+
+def test_top_k_keeps_the_best_k_tokens() -> None:
+    assert drawn([1.0, 1.1, 1.2, 1.3], Sampling(top_k=2, top_p=1.0, temperature=1.0)) == {2, 3}
+
+
+def test_top_k_of_zero_keeps_all() -> None:
+    assert drawn([1.0, 1.1, 1.2, 1.3], Sampling(top_k=0, top_p=1.0, temperature=1.0)) == {0, 1, 2, 3}
+
+
+def test_top_p_keeps_the_fewest_tokens_that_hold_p() -> None:
+    scores = torch.tensor([0.5, 0.3, 0.2]).log().tolist()
+    assert drawn(scores, Sampling(top_k=0, top_p=0.6, temperature=1.0)) == {0, 1}
+    assert drawn(scores, Sampling(top_k=0, top_p=0.4, temperature=1.0)) == {0}
+
+
+def test_the_repetition_penalty_lowers_what_was_said() -> None:
+    penalised = Sampling(temperature=0, repetition_penalty=2.0)
+    assert drawn([1.0, 1.5], penalised, reply=[1]) == {0}
+    assert drawn([-1.5, -1.0], penalised, reply=[1]) == {0}
+
+
+def test_draws_follow_the_softmax() -> None:
+    generator, sampling = random(3), Sampling(temperature=1.0, top_k=0, top_p=1.0)
+    scores = torch.tensor([0.7, 0.2, 0.1]).log()
+    counts = torch.bincount(torch.tensor([draw(scores, sampling, [], generator) for _ in range(4000)]), minlength=3)
+    torch.testing.assert_close(counts / 4000, torch.tensor([0.7, 0.2, 0.1]), atol=0.03, rtol=0)
+
+
+def test_every_preset_names_itself() -> None:
+    assert {name: recipe.preset for name, recipe in PRESETS.items()} == {name: name for name in PRESETS}

@@ -1,0 +1,60 @@
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM
+
+from adapters.base import device
+from adapters.encoding import Row
+from adapters.loss import CHUNK, HeadLoss, grouped, pack, summed_loss
+
+
+@pytest.mark.parametrize("softcap", [None, 3.0])
+def test_the_head_loss_and_its_gradient_are_those_of_full_logits(softcap: float | None) -> None:
+    torch.manual_seed(0)
+    hidden = torch.randn(CHUNK + 7, 16, requires_grad=True)
+    head, targets = torch.randn(50, 16), torch.randint(50, (CHUNK + 7,))
+    logits = hidden @ head.T
+    logits = logits if softcap is None else torch.tanh(logits / softcap) * softcap
+    expected = torch.nn.functional.cross_entropy(logits, targets, reduction="sum")
+    (wanted,) = torch.autograd.grad(expected, hidden)
+    actual = HeadLoss.apply(hidden, head, targets, softcap)  # type: ignore[no-untyped-call]
+    (given,) = torch.autograd.grad(actual, hidden)
+    torch.testing.assert_close(actual, expected)
+    torch.testing.assert_close(given, wanted)
+
+
+def rows() -> list[Row]:
+    random = torch.Generator().manual_seed(1)
+    lengths = [40, 9, 25]
+    return [
+        Row(
+            torch.randint(6, 250, (n,), generator=random).tolist(),
+            [False] * (n // 2) + [True] * (n - n // 2),
+        )
+        for n in lengths
+    ]
+
+
+def test_packed_rows_have_the_loss_of_the_same_rows_alone(checkpoint: Path) -> None:
+    model = AutoModelForCausalLM.from_pretrained(str(checkpoint))
+    with torch.no_grad():
+        alone = sum(float(summed_loss(model, pack([row], device()))) for row in rows())
+        together = float(summed_loss(model, pack(rows(), device())))
+    assert together == pytest.approx(alone, rel=1e-5)
+
+
+def test_the_loss_is_that_of_the_models_own_logits(checkpoint: Path) -> None:
+    model = AutoModelForCausalLM.from_pretrained(str(checkpoint))
+    row = rows()[0]
+    batch = pack([row], device())
+    with torch.no_grad():
+        logits = model(input_ids=batch.ids).logits[0]
+        expected = torch.nn.functional.cross_entropy(logits[batch.predictors], batch.targets, reduction="sum")
+        actual = summed_loss(model, batch)
+    assert float(actual) == pytest.approx(float(expected), rel=1e-4)
+
+
+def test_groups_keep_the_order_and_the_budget() -> None:
+    made = [Row([0] * n, [True] * n) for n in (5, 5, 20, 3, 4)]
+    assert [[len(r.ids) for r in group] for group in grouped(made, 10)] == [[5, 5], [20], [3, 4]]
