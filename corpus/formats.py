@@ -54,7 +54,7 @@ def parse(record: Any, format: ImportFormat) -> Record:
     if format == "auto":
         found = [name for key, name in _RECOGNISED_BY.items() if key in record]
         if not found:
-            raise CorpusError(f"No format is known by its keys ({', '.join(record)}): name one with --format.")
+            raise CorpusError("Its keys are of no known format: name one with --format.")
         system, exchanges = _PARSERS[found[0]](record)
     else:
         system, exchanges = _PARSERS[format](record)

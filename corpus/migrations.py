@@ -85,6 +85,7 @@ def _full_text_search(db: "Database") -> None:
         CREATE VIRTUAL TABLE turns_fts USING fts5 (
             prompt, reply, rewrite, content = 'turn_texts', content_rowid = 'id', tokenize = 'trigram'
         );
+        INSERT INTO turns_fts (turns_fts) VALUES ('rebuild');
         CREATE TRIGGER turns_fts_insert AFTER INSERT ON turns BEGIN
             INSERT INTO turns_fts (rowid, prompt, reply, rewrite)
                 SELECT id, prompt, reply, rewrite FROM turn_texts WHERE id = new.id;

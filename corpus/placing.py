@@ -52,6 +52,8 @@ class Thread:
         """The turn that the record placed last followed on."""
         self._end: int | None = None
         """The turn in which it ended."""
+        self._title = ""
+        """For a conversation that has none."""
         self._system: str | None = None
         self.added = 0
         """Number of new turns."""
@@ -92,6 +94,7 @@ class Thread:
     def place(self, record: Record) -> int:
         """Add the exchanges of ``record`` that are new, and return how many are not."""
         self._keep_system(record.system)
+        self._title = self._title or one_line(record.exchanges[0].prompt)
         at = self._start_of(record)
         start = at
         known = 0
@@ -104,9 +107,8 @@ class Thread:
 
     def close(self) -> None:
         """Show the path that was placed last, where anything was added."""
-        if self._end is not None and self._before is not None and self.added:
-            title = one_line(self._before.exchanges[0].prompt)
-            turns.show_new(self._db, self._conversation, self._end, title)
+        if self._end is not None and self.added:
+            turns.show_new(self._db, self._conversation, self._end, self._title)
 
     def _keep_system(self, system: str) -> None:
         if system and self.is_new:

@@ -50,11 +50,9 @@ def _decoded(line: bytes) -> Any:
 
 
 def _elements(buffered: IO[bytes]) -> Iterator[Any]:
-    text = TextIOWrapper(buffered, encoding="utf-8-sig", newline="")
+    text = TextIOWrapper(buffered, encoding="utf-8-sig", errors="surrogateescape", newline="")
     try:
         yield from _decoded_elements(text)
-    except UnicodeDecodeError:
-        yield Unreadable("From here on the file is not UTF-8: save it as UTF-8.")
     except (ValueError, RecursionError) as error:
         yield Unreadable(f"From here on the array is not JSON: {error}.")
     finally:
