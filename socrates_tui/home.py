@@ -33,9 +33,8 @@ class Home:
         """Return the home that ``at`` finds, made and readable by its owner alone."""
         home = cls.at(directory)
         try:
-            ours = not home.directory.exists() or home.database.exists()
             home.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if ours:  # a directory that held other things before keeps its mode
+            if home.database.exists() or not any(home.directory.iterdir()):  # what holds other things keeps its mode
                 home.directory.chmod(0o700)
             for part in (home.versions, home.models, home.logs, home.runs):
                 part.mkdir(mode=0o700, exist_ok=True)

@@ -1,6 +1,7 @@
 """One retraining, from the corpus to a published version. Moving the active pointer is the caller's work."""
 
 import json
+import math
 import shutil
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,8 +18,11 @@ from corpus.store import Corpus
 from socrates_errors import TrainingError
 from socrates_tui.home import Home
 
-CHARACTERS_PER_S = {"embedded": 400.0}
+TOKENS_PER_S = {"embedded": 200.0}
 """Pace of a two-core CPU, until this machine's own is known; other bases are too unlike each other to guess."""
+
+TOKENS_PER_CHARACTER = 0.5
+"""Of Japanese text, until the corpus tells its own."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class Preflight:
     """Training examples judged since the newest version of this base."""
     held_out: int
     seconds: float | None
-    """About how long; None where nothing tells."""
+    """About how long at most; None where nothing tells."""
     sentence: str
     """The figures, or why there is nothing to train and what to do."""
     ready: bool
@@ -139,10 +143,19 @@ class Retraining:
 
     def _seconds(self, examples: list[Example], newest: Version | None) -> float | None:
         """Estimate the run's length from the pace of the last one on this machine."""
-        pace = CHARACTERS_PER_S.get(self._base) if newest is None else _pace(newest)
-        if pace is None:
+        tokens_per_s, tokens_per_character = TOKENS_PER_S.get(self._base), TOKENS_PER_CHARACTER
+        if newest is not None:
+            read, seconds = newest.manifest["corpus"]["tokens"], newest.manifest["seconds"]
+            ids = set(newest.manifest["corpus"]["ids"])
+            tokens_per_s = read * newest.manifest["recipe"]["epochs_run"] / max(seconds, 0.1)
+            known = _characters(example for example in examples if example.id in ids)
+            tokens_per_character = read / known if known else tokens_per_character
+        if not tokens_per_s:
             return None
-        return round(characters(examples) * self._recipe.epochs / pace, 1)
+        tokens = _characters(examples) * tokens_per_character
+        steps = max(1, math.ceil(tokens / self._recipe.batch_tokens))
+        epochs = max(self._recipe.epochs, math.ceil(self._recipe.min_steps / steps))
+        return round(tokens * epochs / tokens_per_s, 1)
 
     def _parent(self) -> str:
         active = self._registry.active
@@ -181,16 +194,8 @@ def newest_own(registry: Registry, base: str) -> Version | None:
     return own[-1] if own else None
 
 
-def characters(examples: Iterable[Example]) -> int:
-    """Count the characters that one epoch reads."""
+def _characters(examples: Iterable[Example]) -> int:
     return sum(len(message["content"]) for example in examples for message in example.messages)
-
-
-def _pace(version: Version) -> float | None:
-    """Return how many characters the run that made ``version`` read in a second."""
-    read = version.manifest["corpus"].get("characters", 0) * len(version.manifest.get("losses", []))
-    seconds = version.manifest.get("seconds", 0)
-    return read / seconds if read and seconds else None
 
 
 def _write(path: Path, examples: Iterable[Example]) -> int:

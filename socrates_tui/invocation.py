@@ -1,0 +1,46 @@
+"""What the options before the command chose, for the commands to ask."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import typer
+
+from adapters import terms
+from socrates_errors import BaseUnavailableError
+from socrates_tui.home import Home
+
+if TYPE_CHECKING:
+    from socrates_tui.settings import Settings
+
+BASE_OPTION = "socrates.base"
+"""Where ``ctx.meta`` keeps what ``--base`` said."""
+
+
+def home_of(ctx: typer.Context) -> Home:
+    """Return the open home."""
+    return cast("Home", ctx.obj)
+
+
+def settings_of(ctx: typer.Context) -> "Settings":
+    """Return the home's settings."""
+    from socrates_tui.settings import Settings
+
+    return Settings.load(home_of(ctx).config)
+
+
+def base_of(ctx: typer.Context) -> str:
+    """Return the base that ``--base`` named, else the settings'; a directory by its full path."""
+    base = cast("str | None", ctx.meta.get(BASE_OPTION)) or settings_of(ctx).base
+    directory = Path(base).expanduser()
+    return str(directory.resolve()) if base != "embedded" and directory.is_dir() else base
+
+
+def loadable_base_of(ctx: typer.Context) -> str:
+    """Return the base of this command, which loads it; raise if its terms are not accepted yet."""
+    base = base_of(ctx)
+    if terms.needed(base) and not terms.accepted(home_of(ctx).directory):
+        raise BaseUnavailableError(
+            f"The base {base} is Google's Gemma: read its terms (ai.google.dev/gemma/terms), then accept them once "
+            "for this home: `socrates --accept-gemma-terms ...`, or SOCRATES_ACCEPT_GEMMA_TERMS=1."
+        )
+    return base
