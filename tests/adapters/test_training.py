@@ -184,7 +184,7 @@ def test_the_learning_rate_rises_and_then_falls_to_a_tenth() -> None:
 def adapter_gradients(model: Any, batch: Any) -> dict[str, torch.Tensor]:
     """Return the gradient of each LoRA matrix after one backward pass."""
     model.zero_grad()
-    summed_loss(model.get_base_model(), batch).backward()
+    summed_loss(model.get_base_model(), batch).backward()  # type: ignore[no-untyped-call]
     return {n: p.grad.clone() for n, p in model.named_parameters() if p.requires_grad and p.grad is not None}
 
 
