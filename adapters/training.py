@@ -9,6 +9,7 @@ import math
 import os
 import platform
 import random
+import resource
 import stat
 import sys
 import threading
@@ -240,6 +241,7 @@ def _epochs(model: Any, rows: Sequence[Row], held_out: Sequence[Row], recipe: Re
                 "tokens_per_s": tokens / train_s,
                 "seconds_left": left * train_s / step + (epochs - epoch + 1) * evaluation_s,
                 "elapsed_s": train_s,
+                "peak_memory_bytes": peak_memory_bytes(),
             }
         began = time.perf_counter()
         model.eval()
@@ -259,6 +261,13 @@ def _epochs(model: Any, rows: Sequence[Row], held_out: Sequence[Row], recipe: Re
             break
     if all(torch.equal(now, then) for now, then in zip(trainable, initial, strict=True)):
         raise RefusedError("Training changed nothing: the examples may all be empty; see `socrates corpus stats`.")
+
+
+def peak_memory_bytes() -> int:
+    """Return the most memory this process has held: the GPU's where there is one, else its resident set."""
+    if device() == "cuda":
+        return int(torch.cuda.max_memory_allocated())
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def warm_up_then_cosine(steps: int, warmup: float) -> Callable[[int], float]:

@@ -1,0 +1,166 @@
+"""A random model of gemma-2-2b's true shape: loading, chat with an adapter, a swap, and training. Prints one JSON line.
+
+    python benchmarks/base_2b.py [--directory DIR] [--tokens 128]
+
+Speed and memory only: random weights say nothing about quality. The peer of each chat figure is plain transformers +
+peft on the same weights, run after ours.
+"""
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import Gemma2Config, Gemma2ForCausalLM
+
+from adapters.api import BASE, Finished, Message, Sampling
+from adapters.engine import GemmaEngine, load_engine
+from adapters.recipe import PRESETS
+from adapters.registry import Registry
+from adapters.runner import Job, Run
+from tests.adapters.conftest import make_tokenizer
+from tests.adapters.making_versions import make_version
+
+PROMPT = [Message(role="user", content="What is justice? " * 8)]
+
+
+def make_base(directory: Path) -> None:
+    """Write a random Gemma 2 2B in bfloat16 with a tiny tokenizer."""
+    configuration = Gemma2Config(
+        vocab_size=256_000,
+        hidden_size=2304,
+        intermediate_size=9216,
+        num_hidden_layers=26,
+        num_attention_heads=8,
+        num_key_value_heads=4,
+        head_dim=256,
+        eos_token_id=[1, 5],
+        dtype="bfloat16",
+    )
+    torch.manual_seed(0)
+    torch.set_default_dtype(torch.bfloat16)
+    with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
+        model = Gemma2ForCausalLM(configuration)
+    torch.set_default_dtype(torch.float32)
+    model.save_pretrained(str(directory))
+    make_tokenizer().save(str(directory / "tokenizer.json"))
+
+
+def chat(engine: GemmaEngine, tokens: int) -> dict[str, float]:
+    """Return the median time to first token and decode speed of three replies."""
+    figures: list[Finished] = []
+    for seed in range(4):
+        *_, last = engine.reply(PROMPT, Sampling(max_new_tokens=tokens, temperature=1.0, seed=seed))
+        assert isinstance(last, Finished)
+        figures.append(last)
+    kept = figures[1:]
+    return {
+        "ttft_s": round(statistics.median(f.ttft_s for f in kept), 3),
+        "tokens_per_s": round(statistics.median(f.tokens_per_s for f in kept), 1),
+    }
+
+
+def peer(directory: Path, version: Path, tokens: int) -> float:
+    """Return plain transformers + peft's decode speed with the same adapter."""
+    from peft import PeftModel
+
+    from adapters.base import device, load_model
+
+    model = PeftModel.from_pretrained(load_model(directory, trainable=False), str(version)).eval()
+    ids = torch.randint(6, 400, (1, 64), device=device())
+
+    def spent(count: int) -> float:
+        began = time.perf_counter()
+        model.generate(
+            input_ids=ids,
+            attention_mask=torch.ones_like(ids),
+            max_new_tokens=count,
+            min_new_tokens=count,
+            do_sample=False,
+        )
+        return time.perf_counter() - began
+
+    spent(8)
+    first = statistics.median(spent(1) for _ in range(3))
+    return round((tokens - 1) / (statistics.median(spent(tokens) for _ in range(3)) - first), 1)
+
+
+def training(directory: Path, scratch: Path) -> dict[str, Any]:
+    """Train one epoch on 200 examples of about 200 tokens in a child process and return its figures."""
+    tokenizer = make_tokenizer()
+    text = "".join(chr(0x4E00 + i % 500) for i in range(60))
+    example = {"messages": [{"role": "user", "content": text[:30]}, {"role": "assistant", "content": text[:34]}]}
+    (scratch / "train.jsonl").write_text("".join(json.dumps(example) + "\n" for _ in range(200)))
+    (scratch / "held_out.jsonl").write_text("")
+    length = len(tokenizer.encode(text[:64]).ids)
+    job = Job(
+        base=str(directory),
+        models=str(scratch / "models"),
+        versions=str(scratch / "versions"),
+        train=str(scratch / "train.jsonl"),
+        held_out=str(scratch / "held_out.jsonl"),
+        recipe=PRESETS["default"].to_json() | {"epochs": 1, "min_steps": 0},
+        parent=BASE,
+        title="",
+        as_of="",
+        force=False,
+    )
+    events = list(Run(job, directory=scratch, log=scratch / "training.log").events())
+    steps = [event for event in events if event["event"] == "step"]
+    if not steps:
+        raise SystemExit(f"{events}\n{(scratch / 'training.log').read_text()[-3000:]}")
+    return {
+        "example_tokens": length,
+        "train_s": round(steps[-1]["elapsed_s"], 1),
+        "tokens_per_s": round(steps[-1]["tokens_per_s"], 1),
+        "peak_gib": round(steps[-1]["peak_memory_bytes"] / 2**30, 2),
+        "ended": events[-1]["event"],
+    }
+
+
+def main() -> None:
+    """Make the model, measure, and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--directory", type=Path, help="where the random base is made, or was made before")
+    parser.add_argument("--tokens", type=int, default=128)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        scratch = Path(name)
+        directory = arguments.directory or scratch / "gemma-2-2b"
+        if not (directory / "tokenizer.json").exists():
+            make_base(directory)
+        cuda = torch.cuda.is_available()
+        registry = Registry(scratch / "versions")
+        version = make_version(registry, directory)
+        began = time.perf_counter()
+        engine = load_engine(scratch / "models", str(directory), registry, lambda _text, _fraction: None)
+        figures: dict[str, Any] = {
+            "device": torch.cuda.get_device_name() if cuda else "cpu",
+            "load_s": round(time.perf_counter() - began, 1),
+            "loaded_gib": round(torch.cuda.memory_allocated() / 2**30, 2) if cuda else None,
+            "chat_base": chat(engine, arguments.tokens),
+        }
+        swaps = []
+        for chosen in (version, BASE) * 5 + (version,):
+            began = time.perf_counter()
+            engine.use(chosen)
+            swaps.append(time.perf_counter() - began)
+        figures["swap_ms_median"] = round(1000 * statistics.median(swaps), 1)
+        figures["chat_adapter"] = chat(engine, arguments.tokens)
+        figures["chat_peak_gib"] = round(torch.cuda.max_memory_allocated() / 2**30, 2) if cuda else None
+        del engine
+        figures["peer_transformers_peft_tokens_per_s"] = peer(
+            directory, registry.get(version).directory, arguments.tokens
+        )
+        if cuda:
+            torch.cuda.empty_cache()
+        figures["training"] = training(directory, scratch)
+        print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()
