@@ -111,9 +111,8 @@ def _staged(db: Database) -> Iterator[tuple[str, int, Record]]:
     # Sorted without the texts, which are several times as long as the rest.
     order = db.conn.execute(
         """
-        SELECT incoming.line FROM incoming
-        JOIN (SELECT key, min(line) AS first FROM incoming GROUP BY key) AS keys ON keys.key = incoming.key
-        ORDER BY keys.first, incoming.turn, incoming.line
+        SELECT line FROM (SELECT line, turn, min(line) OVER (PARTITION BY key) AS first FROM incoming)
+        ORDER BY first, turn, line
         """
     )
     for (line,) in order:

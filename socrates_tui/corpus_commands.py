@@ -1,9 +1,8 @@
 """`socrates corpus`: the acts of the app on conversations and turns, as commands. What they do is corpus.store's."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -13,7 +12,8 @@ from corpus.importing import import_file
 from corpus.records import Act, Turn, Verdict
 from corpus.store import Corpus
 from socrates_errors import CorpusError
-from socrates_tui.home import Home
+from socrates_tui.invocation import home_of
+from socrates_tui.json_output import print_json
 from socrates_tui.plain_text import plain
 
 app = typer.Typer(name="corpus", help="Conversations, rewrites and examples.", no_args_is_help=True)
@@ -47,7 +47,7 @@ def import_(
         source = typer.get_binary_stream("stdin") if file == _DASH else file
         report = import_file(corpus, source, format=format, verdict=verdict)
     if json:
-        _print_json(asdict(report))
+        print_json(asdict(report))
         return
     typer.echo(f"{report.turns} turns in {report.conversations} new conversations, {report.known} known already.")
     for refusal in report.refused:
@@ -69,7 +69,7 @@ def export(
     if file == _DASH:
         typer.get_binary_stream("stdout").flush()
     elif json:
-        _print_json({"examples": written})
+        print_json({"examples": written})
     else:
         typer.echo(f"{written} examples.")
 
@@ -96,7 +96,7 @@ def list_(
             return
         threads = corpus.conversations(limit=limit + offset)[offset:]
     if json:
-        _print_json({"conversations": [asdict(thread) for thread in threads]})
+        print_json({"conversations": [asdict(thread) for thread in threads]})
         return
     for thread in threads:
         typer.echo(f"{thread.id:>6}  {thread.turns:>4} turns  {thread.split:<8}  {_start(thread.title)}")
@@ -131,7 +131,7 @@ def show(ctx: typer.Context, turn: TurnId, json: Json = False) -> None:
         siblings = [sibling.id for sibling in corpus.siblings(turn) if sibling.id != turn]
         context = corpus.context(found.conversation, parent=found.parent)
     if json:
-        _print_json({"turn": asdict(found), "rewrites": rewrites, "siblings": siblings, "context": context})
+        print_json({"turn": asdict(found), "rewrites": rewrites, "siblings": siblings, "context": context})
         return
     typer.echo(
         plain(f"Turn {turn} of conversation {found.conversation}, {found.verdict}, {found.version or 'imported'}")
@@ -190,7 +190,7 @@ def stats(ctx: typer.Context, json: Json = False) -> None:
     with _corpus(ctx) as corpus:
         found = corpus.stats()
     if json:
-        _print_json(found)
+        print_json(found)
         return
     for name in ("conversations", "turns", "rewrites", "characters"):
         typer.echo(f"{name}: {found[name]}")
@@ -203,8 +203,7 @@ def stats(ctx: typer.Context, json: Json = False) -> None:
 
 
 def _corpus(ctx: typer.Context) -> Corpus:
-    home: Home = ctx.obj
-    return Corpus(home.database)
+    return Corpus(home_of(ctx).database)
 
 
 def _standard_input() -> str:
@@ -214,14 +213,9 @@ def _standard_input() -> str:
         raise CorpusError("Standard input is not UTF-8: give the rewrite as UTF-8.") from error
 
 
-def _print_json(document: Any) -> None:
-    # In ASCII, so that no character of a stored text can command the terminal.
-    typer.echo(json.dumps(document))
-
-
 def _print_turns(turns: list[Turn], as_json: bool) -> None:
     if as_json:
-        _print_json({"turns": [asdict(turn) for turn in turns]})
+        print_json({"turns": [asdict(turn) for turn in turns]})
         return
     for turn in turns:
         typer.echo(f"{turn.id:>6}  {turn.verdict:<10}  {_start(turn.prompt)}  →  {_start(turn.text)}")
@@ -233,7 +227,7 @@ def _print_text(title: str, text: str) -> None:
 
 def _print_act(act: Act | None, as_json: bool, *, before: str = "", nothing: str = "") -> None:
     if as_json:
-        _print_json({"act": None if act is None else asdict(act)})
+        print_json({"act": None if act is None else asdict(act)})
     elif act is None:
         typer.echo(nothing)
     else:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from corpus.store import Corpus
+from tests.corpus.talk import quick
 
 
 @pytest.fixture
@@ -15,5 +16,5 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def corpus(path: Path) -> Iterator[Corpus]:
-    with Corpus(path) as opened:
+    with quick(path) as opened:
         yield opened

@@ -1,7 +1,16 @@
 """Short ways to put conversations into a corpus."""
 
+from pathlib import Path
+
 from corpus.records import Example, Turn
 from corpus.store import Corpus
+
+
+def quick(path: Path) -> Corpus:
+    """Open a corpus that does not wait for the disk."""
+    corpus = Corpus(path)
+    corpus.db.execute("PRAGMA synchronous = OFF")
+    return corpus
 
 
 def talk(corpus: Corpus, *exchanges: tuple[str, str], system: str = "", key: str | None = None) -> list[Turn]:

@@ -13,7 +13,7 @@ from corpus.importing import import_file
 from corpus.records import Split
 from corpus.store import Corpus
 from socrates_errors import CorpusError
-from tests.corpus.talk import talk
+from tests.corpus.talk import quick, talk
 
 
 def exported(corpus: Corpus, format: ExportFormat) -> list[Any]:
@@ -153,13 +153,13 @@ TURNS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(turns=TURNS, system=st.sampled_from(["", "s"]))
 def test_any_tree_of_turns_is_the_same_again(
     tmp_path_factory: pytest.TempPathFactory, turns: list[tuple[int, str, str]], system: str
 ) -> None:
     directory = tmp_path_factory.mktemp("tree")
-    with Corpus(directory / "one.db") as one, Corpus(directory / "two.db") as two:
+    with quick(directory / "one.db") as one, quick(directory / "two.db") as two:
         conversation = one.create_conversation(system=system)
         ids: list[int | None] = [None]
         for number, (parent, prompt, act) in enumerate(turns):

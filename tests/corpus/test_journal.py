@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from corpus.records import Act, Turn
 from corpus.store import Corpus
 from socrates_errors import CorpusError
-from tests.corpus.talk import talk
+from tests.corpus.talk import quick, talk
 
 
 def test_the_newest_rewrite_wins_and_none_is_lost(corpus: Corpus) -> None:
@@ -96,7 +96,7 @@ ACTS = st.lists(
 def test_undoing_every_act_and_redoing_it_is_there_and_back(
     tmp_path_factory: pytest.TempPathFactory, acts: list[tuple[str, int, str]]
 ) -> None:
-    with Corpus(tmp_path_factory.mktemp("acts") / "corpus.db") as corpus:
+    with quick(tmp_path_factory.mktemp("acts") / "corpus.db") as corpus:
         turns = talk(corpus, ("p1", "a"), ("p2", "b"), ("p3", ""))
 
         def state() -> list[Turn]:

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from corpus.records import Turn
 from corpus.store import Corpus
-from tests.corpus.talk import talk
+from tests.corpus.talk import quick, talk
 
 
 def ids(turns: list[Turn]) -> list[int]:
@@ -62,7 +62,7 @@ def test_turns_are_filtered_and_paged_newest_first(corpus: Corpus) -> None:
 @settings(max_examples=40, deadline=None)
 @given(text=st.text(st.sampled_from("正義とはaB \"'%_!*\\"), min_size=1).filter(str.strip), data=st.data())
 def test_any_part_of_a_text_finds_it(tmp_path_factory: pytest.TempPathFactory, text: str, data: st.DataObject) -> None:
-    with Corpus(tmp_path_factory.mktemp("search") / "corpus.db") as corpus:
+    with quick(tmp_path_factory.mktemp("search") / "corpus.db") as corpus:
         (turn,) = talk(corpus, (text, "r"))
         start = data.draw(st.integers(0, len(text) - 1))
         end = data.draw(st.integers(start + 1, len(text)))

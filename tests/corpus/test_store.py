@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from corpus.records import Turn
 from corpus.store import Corpus
 from socrates_errors import CorpusError
-from tests.corpus.talk import contents, talk
+from tests.corpus.talk import contents, quick, talk
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"])).filter(str.strip)
 
@@ -56,7 +56,7 @@ def test_a_turn_comes_back_as_it_was_added(corpus: Corpus) -> None:
 def test_any_text_comes_back_trimmed(
     tmp_path_factory: pytest.TempPathFactory, prompt: str, reply: str, rewrite: str
 ) -> None:
-    with Corpus(tmp_path_factory.mktemp("any") / "corpus.db") as corpus:
+    with quick(tmp_path_factory.mktemp("any") / "corpus.db") as corpus:
         (turn,) = talk(corpus, (prompt, reply))
         assert (turn.prompt, turn.reply) == (prompt.strip(), reply.strip())
         if rewrite.strip() != reply.strip():
