@@ -2,11 +2,11 @@
 
 import logging
 import sys
-from importlib.metadata import version as installed
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from adapters import terms
 from socrates_errors import SocratesError
@@ -15,12 +15,24 @@ from socrates_tui.home import Home, log_to_file
 from socrates_tui.invocation import BASE_OPTION, base_of, settings_of
 from socrates_tui.plain_text import plain
 
+HELP_OPTIONS = ["-h", "--help"]
+
+
+class _Root(TyperGroup):
+    """Remembers whether a command is asked only for its help: nothing need be opened for that."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        ctx.meta["socrates.help"] = not set(HELP_OPTIONS).isdisjoint(args)
+        return super().parse_args(ctx, args)
+
+
 app = typer.Typer(
     name="socrates",
+    cls=_Root,
     invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": HELP_OPTIONS},
 )
 app.command("ask")(ask_command.ask)
 app.add_typer(corpus_commands.app)
@@ -34,6 +46,8 @@ log = logging.getLogger(__name__)
 
 def _print_version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version as installed
+
         typer.echo(f"socrates {installed('socrates-tui')}")
         raise typer.Exit
 
@@ -61,7 +75,7 @@ def socrates(
     ] = False,
 ) -> None:
     """Teach a local Gemma to tutor the Socratic way. Without a command, the app opens."""
-    if {"-h", "--help"} & set(ctx.args):  # a subcommand will print its help: nothing need be made for that
+    if ctx.meta["socrates.help"]:
         ctx.obj = Home.at(home)
         return
     ctx.obj = Home.open(home)

@@ -144,12 +144,13 @@ class Retraining:
     def _seconds(self, examples: list[Example], newest: Version | None) -> float | None:
         """Estimate the run's length from the pace of the last one on this machine."""
         tokens_per_s, tokens_per_character = TOKENS_PER_S.get(self._base), TOKENS_PER_CHARACTER
-        if newest is not None:
-            read, seconds = newest.manifest["corpus"]["tokens"], newest.manifest["seconds"]
-            ids = set(newest.manifest["corpus"]["ids"])
-            tokens_per_s = read * newest.manifest["recipe"]["epochs_run"] / max(seconds, 0.1)
+        told = newest.manifest if newest else {}
+        tokens, epochs = told.get("corpus", {}).get("tokens"), told.get("recipe", {}).get("epochs_run")
+        if tokens and epochs and told.get("seconds"):
+            tokens_per_s = tokens * epochs / told["seconds"]
+            ids = set(told["corpus"]["ids"])
             known = _characters(example for example in examples if example.id in ids)
-            tokens_per_character = read / known if known else tokens_per_character
+            tokens_per_character = tokens / known if known else tokens_per_character
         if not tokens_per_s:
             return None
         tokens = _characters(examples) * tokens_per_character

@@ -1,0 +1,39 @@
+"""Versions without real weights, for tests of what keeps and names them. No torch."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from adapters.registry import ADAPTER, Registry, Version
+
+CONFIG = {"peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": ["q_proj"], "bias": "none"}
+
+
+def manifest(**fields: Any) -> dict[str, Any]:
+    return {
+        "title": "",
+        "note": "",
+        "parent": "base",
+        "base": {"id": "embedded", "weights_hash": "sha256:w"},
+        "template_hash": "sha256:t",
+        "corpus": {"digest": "sha256:c", "examples": 3, "ids": [1, 2, 3], "as_of": "2026-01-01T00:00:00.000000+00:00"},
+        "recipe": {},
+        "losses": [2.0, 1.5],
+        "held_out": {"examples": 1, "tokens": 9, "base": 3.0, "parent": 3.0, "candidate": 1.25},
+        "libraries": {},
+        "seconds": 10.0,
+        "device": "cpu",
+        "created": "2026-01-01T00:00:00+00:00",
+    } | fields
+
+
+def write_adapter(directory: Path, **config: Any) -> None:
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / ADAPTER[0]).write_text(json.dumps(CONFIG | config))
+    (directory / ADAPTER[1]).write_bytes(b"weights")
+
+
+def publish(registry: Registry, **fields: Any) -> Version:
+    with registry.draft() as draft:
+        write_adapter(draft)
+        return registry.publish(draft, manifest(**fields))

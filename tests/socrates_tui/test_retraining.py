@@ -1,0 +1,214 @@
+import json
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.recipe import recipe
+from adapters.registry import Registry
+from adapters.runner import Job
+from corpus.store import Corpus
+from socrates_errors import TrainingError
+from socrates_tui.home import Home
+from socrates_tui.retraining import Retraining, newest_own
+from tests.adapters.manifests import manifest, publish
+
+CHILD = """
+import json, shutil, sys, time
+job = json.load(open(sys.argv[1]))
+def say(event, **fields): print(json.dumps({"event": event} | fields), flush=True)
+"""
+PUBLISHED = "say('published', version='v0001', better={better}, reason='', held_out={{}}, seconds=1.0)"
+TRAIN_KEY, HELD_OUT_KEY = "justice", "virtue"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home.open(tmp_path / "home")
+
+
+@pytest.fixture
+def registry(home: Home) -> Registry:
+    return Registry(home.versions)
+
+
+def teach(home: Home, prompts: int = 1) -> list[int]:
+    """Rewrite a reply to each of so many prompts in one training conversation; return the turns."""
+    with Corpus(home.database) as corpus:
+        conversation = corpus.create_conversation()
+        assert conversation.split == "train"
+        turns = []
+        for number in range(prompts):
+            turn = corpus.add_turn(conversation.id, parent=None, prompt=f"正義とは何か {number}", reply="法です")
+            corpus.rewrite(turn.id, "君はどう考えるかね？")
+            turns.append(turn.id)
+        return turns
+
+
+def retraining(home: Home, registry: Registry, script: str, tmp_path: Path, **options: Any) -> Retraining:
+    child = tmp_path / "child.py"
+    child.write_text(CHILD + script)
+    command = [sys.executable, str(child)]
+    return Retraining(home, "embedded", registry, recipe("default"), command=command, **options)
+
+
+def test_an_empty_corpus_is_not_ready_and_says_what_to_do(home: Home, registry: Registry) -> None:
+    preflight = Retraining(home, "embedded", registry, recipe("default")).preflight()
+    assert (preflight.ready, preflight.examples, preflight.new) == (False, 0, 0)
+    assert "rewrite a reply" in preflight.sentence
+
+
+def test_a_first_training_counts_everything_as_new(home: Home, registry: Registry) -> None:
+    teach(home, 3)
+    preflight = Retraining(home, "embedded", registry, recipe("default")).preflight()
+    assert (preflight.ready, preflight.examples, preflight.new) == (True, 3, 3)
+    assert preflight.sentence.startswith("3 examples, 3 new, 0 held out, about ")
+
+
+def test_after_a_training_nothing_is_new_until_something_is_judged(home: Home, registry: Registry) -> None:
+    teach(home)
+    later = manifest()["corpus"] | {"as_of": "2999-01-01T00:00:00.000000+00:00"}
+    publish(registry, corpus=later)
+    preflight = Retraining(home, "embedded", registry, recipe("default")).preflight()
+    assert (preflight.ready, preflight.new) == (False, 0)
+    assert "force" in preflight.sentence
+    assert Retraining(home, "embedded", registry, recipe("default"), force=True).preflight().ready
+
+
+def test_a_version_of_another_base_or_an_imported_one_makes_nothing_old(home: Home, registry: Registry) -> None:
+    teach(home)
+    later = manifest()["corpus"] | {"as_of": "2999-01-01T00:00:00.000000+00:00"}
+    other = publish(registry, corpus=later, base={"id": "google/gemma-2-2b-jpn-it", "weights_hash": ""})
+    publish(registry, corpus=later | {"as_of": ""})
+    assert newest_own(registry, "embedded") is None
+    assert newest_own(registry, "google/gemma-2-2b-jpn-it") == other
+    assert Retraining(home, "embedded", registry, recipe("default")).preflight().new == 1
+
+
+def test_the_time_is_estimated_from_the_last_run(home: Home, registry: Registry) -> None:
+    (turn,) = teach(home)
+    told = manifest()["corpus"] | {"tokens": 100, "ids": [turn], "as_of": "2000-01-01T00:00:00.000000+00:00"}
+    publish(registry, corpus=told, recipe={"epochs_run": 2}, seconds=10.0)
+    six_epochs = recipe("default", epochs=6)
+    assert Retraining(home, "embedded", registry, six_epochs).preflight().seconds == 30.0
+
+
+def test_the_time_is_not_guessed_for_a_base_never_trained(home: Home, registry: Registry) -> None:
+    teach(home)
+    preflight = Retraining(home, "google/gemma-2-2b-jpn-it", registry, recipe("default")).preflight()
+    assert preflight.seconds is None
+    assert preflight.sentence == "1 example, 1 new, 0 held out."
+
+
+def test_a_run_begins_with_preflight_and_relays_what_the_child_says(
+    home: Home, registry: Registry, tmp_path: Path
+) -> None:
+    teach(home)
+    script = "say('started')\n" + PUBLISHED.format(better=True)
+    events = list(retraining(home, registry, script, tmp_path).events())
+    assert [event["event"] for event in events] == ["preflight", "started", "published"]
+    assert events[0]["examples"] == 1
+    assert events[-1]["activate"] is True
+
+
+@pytest.mark.parametrize(
+    ("better", "force", "activate"), [(True, False, True), (False, False, False), (False, True, True)]
+)
+def test_only_a_better_or_a_forced_version_is_to_be_activated(
+    home: Home, registry: Registry, tmp_path: Path, *, better: bool, force: bool, activate: bool
+) -> None:
+    teach(home)
+    run = retraining(home, registry, PUBLISHED.format(better=better), tmp_path, force=force)
+    assert list(run.events())[-1]["activate"] is activate
+    assert registry.active == "base"
+
+
+def test_the_child_is_given_the_job_and_the_examples(home: Home, registry: Registry, tmp_path: Path) -> None:
+    turns = teach(home, 2)
+    publish(registry)
+    registry.activate("v0001")
+    kept = tmp_path / "kept"
+    script = f"shutil.copytree({str(home.runs)!r}, {str(kept)!r})\nsay('refused', reason='r')"
+    list(retraining(home, registry, script, tmp_path, title="題", force=True).events())
+    job = Job.from_json((kept / "job.json").read_text())
+    assert (job.base, job.parent, job.title, job.force) == ("embedded", "v0001", "題", True)
+    assert (job.models, job.versions) == (str(home.models), str(home.versions))
+    assert job.recipe == recipe("default").to_json()
+    lines = [json.loads(line) for line in (kept / "train.jsonl").read_text().splitlines()]
+    assert sorted(line["id"] for line in lines) == sorted(turns)
+    assert lines[0]["messages"][-1] == {"role": "assistant", "content": "君はどう考えるかね？"}
+    assert lines[0]["rejected"] == "法です"
+    assert (kept / "held_out.jsonl").read_text() == ""
+    with Corpus(home.database) as corpus:
+        assert corpus.count_examples("train", since=job.as_of) == 0
+
+
+def test_the_parent_is_the_base_while_another_bases_version_is_active(
+    home: Home, registry: Registry, tmp_path: Path
+) -> None:
+    teach(home)
+    publish(registry, base={"id": "google/gemma-2-2b-jpn-it", "weights_hash": ""})
+    registry.activate("v0001")
+    events = list(retraining(home, registry, "say('refused', reason=job['parent'])", tmp_path).events())
+    assert events[-1]["reason"] == "base"
+
+
+def test_the_jobs_files_are_gone_after_the_run(home: Home, registry: Registry, tmp_path: Path) -> None:
+    teach(home)
+    (home.runs / "left.jsonl").touch()
+    list(retraining(home, registry, "say('refused', reason='r')", tmp_path).events())
+    assert list(home.runs.iterdir()) == []
+
+
+def test_without_anything_to_train_on_the_run_is_refused_and_no_child_starts(
+    home: Home, registry: Registry, tmp_path: Path
+) -> None:
+    events = list(retraining(home, registry, "open('started', 'w')", tmp_path).events())
+    assert [event["event"] for event in events] == ["preflight", "refused"]
+    assert events[1]["reason"] == events[0]["sentence"]
+
+
+def test_two_runs_of_one_home_do_not_go_side_by_side(home: Home, registry: Registry, tmp_path: Path) -> None:
+    teach(home)
+    first = retraining(home, registry, "say('started')\nsys.stdin.read()", tmp_path).events()
+    next(first)
+    with pytest.raises(TrainingError, match="under way"):
+        next(retraining(home, registry, "", tmp_path).events())
+    first.close()
+    assert next(retraining(home, registry, "", tmp_path).events())["event"] == "preflight"
+
+
+def test_a_cancelled_run_ends_as_cancelled_and_another_may_follow(
+    home: Home, registry: Registry, tmp_path: Path
+) -> None:
+    teach(home)
+    run = retraining(home, registry, "say('started')\ntime.sleep(60)", tmp_path)
+    seen: list[dict[str, Any]] = []
+    for event in run.events():
+        seen.append(event)
+        if event["event"] == "started":
+            cancelling = threading.Thread(target=run.cancel)
+            cancelling.start()
+    cancelling.join()
+    assert (seen[-1]["event"], seen[-1]["cancelled"]) == ("failed", True)
+    assert list(retraining(home, registry, "say('refused', reason='r')", tmp_path).events())[-1]["event"] == "refused"
+
+
+def test_a_run_cancelled_before_its_child_starts_does_not_start_it(
+    home: Home, registry: Registry, tmp_path: Path
+) -> None:
+    teach(home)
+    run = retraining(home, registry, "open('started', 'w')", tmp_path)
+    run.cancel()
+    assert list(run.events())[-1]["cancelled"] is True
+
+
+def test_the_last_runs_diagnostics_are_kept_beside_the_new(home: Home, registry: Registry, tmp_path: Path) -> None:
+    teach(home)
+    for number in (1, 2):
+        script = f"print({number}, file=sys.stderr, flush=True)\nsay('refused', reason='r')"
+        list(retraining(home, registry, script, tmp_path).events())
+    logs = {path.name: path.read_text() for path in home.logs.iterdir()}
+    assert logs == {"training.log": "2\n", "training.log.1": "1\n"}
