@@ -36,12 +36,14 @@ class Corpus:
 
     def close(self) -> None:
         """Close the file, without the conversations that were begun here and in which nothing was said."""
-        if self._begun:
-            marks = ", ".join("?" * len(self._begun))
-            with writing(self.db):
-                self.db.execute(f"DELETE FROM conversations WHERE head IS NULL AND id IN ({marks})", self._begun)
+        try:
+            if self._begun:
+                marks = ", ".join("?" * len(self._begun))
+                with writing(self.db):
+                    self.db.execute(f"DELETE FROM conversations WHERE head IS NULL AND id IN ({marks})", self._begun)
+        finally:
             self._begun = []
-        self.db.close()
+            self.db.close()
 
     def create_conversation(
         self, *, title: str = "", system: str = "", source: str = "chat", key: str | None = None
