@@ -21,6 +21,9 @@ from socrates_tui.home import Home
 TOKENS_PER_S = {"embedded": 200.0}
 """Pace of a two-core CPU, until this machine's own is known; other bases are too unlike each other to guess."""
 
+APART_S = 10.0
+"""What a run takes apart from its steps: loading the base, and judging."""
+
 TOKENS_PER_CHARACTER = 0.5
 """Of Japanese text, until the corpus tells its own."""
 
@@ -147,7 +150,7 @@ class Retraining:
         told = newest.manifest if newest else {}
         tokens, epochs = told.get("corpus", {}).get("tokens"), told.get("recipe", {}).get("epochs_run")
         if tokens and epochs and told.get("seconds"):
-            tokens_per_s = tokens * epochs / told["seconds"]
+            tokens_per_s = tokens * epochs / max(1.0, told["seconds"] - APART_S)
             ids = set(told["corpus"]["ids"])
             known = _characters(example for example in examples if example.id in ids)
             tokens_per_character = tokens / known if known else tokens_per_character
@@ -156,7 +159,7 @@ class Retraining:
         tokens = _characters(examples) * tokens_per_character
         steps = max(1, math.ceil(tokens / self._recipe.batch_tokens))
         epochs = max(self._recipe.epochs, math.ceil(self._recipe.min_steps / steps))
-        return round(tokens * epochs / tokens_per_s, 1)
+        return round(APART_S + tokens * epochs / tokens_per_s, 1)
 
     def _parent(self) -> str:
         active = self._registry.active

@@ -83,7 +83,8 @@ def _sentence(event: Event) -> str:
         case "started":
             return f"{event['tokens']} tokens, {event['steps']} steps, on {event['device']}, from {event['parent']}."
         case "evaluated" if event["held_out_loss"] is not None:
-            return f"Epoch {event['epoch']}: held-out loss {event['held_out_loss']:.3f}."
+            when = f"Epoch {event['epoch']}" if event["epoch"] else "Before"
+            return f"{when}: held-out loss {event['held_out_loss']:.3f}."
         case "published":
             state = "is active" if event["active"] else "is kept; `socrates versions use` activates it"
             return f"{event['version']} {state}. {event['reason']}"

@@ -90,9 +90,9 @@ def test_a_version_of_another_base_or_an_imported_one_makes_nothing_old(home: Ho
 def test_the_time_is_estimated_from_the_last_run(home: Home, registry: Registry) -> None:
     (turn,) = teach(home)
     told = manifest()["corpus"] | {"tokens": 100, "ids": [turn], "as_of": "2000-01-01T00:00:00.000000+00:00"}
-    publish(registry, corpus=told, recipe={"epochs_run": 2}, seconds=10.0)
+    publish(registry, corpus=told, recipe={"epochs_run": 2}, seconds=20.0)
     six_epochs = recipe("default", epochs=6)
-    assert Retraining(home, "embedded", registry, six_epochs).preflight().seconds == 30.0
+    assert Retraining(home, "embedded", registry, six_epochs).preflight().seconds == 40.0
 
 
 def test_the_time_is_not_guessed_for_a_base_never_trained(home: Home, registry: Registry) -> None:

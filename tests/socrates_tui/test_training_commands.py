@@ -23,7 +23,7 @@ def say(event, **fields): print(json.dumps({"event": event} | fields), flush=Tru
 say("started", tokens=10, steps=2, device="cpu", parent=job["parent"], epochs=job["recipe"]["epochs"])
 """
 STEP = 'say("step", step=1, steps=2, loss=1.5, seconds_left=3.0)\n'
-EVALUATED = 'say("evaluated", epoch=1, held_out_loss=1.25)\n'
+EVALUATED = 'say("evaluated", epoch=0, held_out_loss=3.5)\nsay("evaluated", epoch=1, held_out_loss=1.25)\n'
 
 
 def published(*, better: bool) -> str:
@@ -55,7 +55,14 @@ def test_events_are_printed_one_a_line_and_a_better_version_becomes_active(
     child(monkeypatch, tmp_path, STEP + EVALUATED + published(better=True))
     outcome = socrates("train", "--json")
     assert (outcome.status, outcome.err) == (0, "")
-    assert [event["event"] for event in outcome.lines] == ["preflight", "started", "step", "evaluated", "published"]
+    assert [event["event"] for event in outcome.lines] == [
+        "preflight",
+        "started",
+        "step",
+        "evaluated",
+        "evaluated",
+        "published",
+    ]
     assert outcome.lines[-1]["active"] is True
     assert "activate" not in outcome.lines[-1]
     assert Registry(home.versions).active == "v0001"
@@ -87,6 +94,7 @@ def test_a_reader_is_told_the_figures_and_the_end(home: Home, tmp_path: Path, mo
     assert outcome.out.splitlines()[0].startswith("1 example, 1 new, 0 held out")
     assert outcome.out.splitlines()[1:] == [
         "10 tokens, 2 steps, on cpu, from base.",
+        "Before: held-out loss 3.500.",
         "Epoch 1: held-out loss 1.250.",
         "v0001 is kept; `socrates versions use` activates it. Reason.",
     ]
