@@ -35,6 +35,7 @@ class ChatScreen(TeachingScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+r", "regenerate", "Again", priority=True, show=False, tooltip="Ask for another reply"),
         Binding("escape", "stop", "Stop", priority=True, tooltip="Stop the reply; else take back what waits"),
+        Binding("escape", "write", "Prompt", show=False, tooltip="Go back to the prompt"),
     ]
 
     class Opened(Message):

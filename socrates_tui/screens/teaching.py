@@ -31,7 +31,6 @@ class TeachingScreen(Screen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+e", "rewrite_last", "Rewrite", priority=True, tooltip="Rewrite the last reply"),
-        Binding("escape", "write", "Prompt", show=False, tooltip="Go back to the prompt"),
         Binding("f2,ctrl+o", "conversations", "Conversations", key_display="F2", tooltip="Open, rename, begin another"),
         Binding("ctrl+n", "new", "New conversation", show=False, tooltip="Begin a new conversation"),
         Binding("pageup", "scroll(-1)", "Scroll up", show=False, priority=True, tooltip="Scroll up"),

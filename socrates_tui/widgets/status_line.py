@@ -8,8 +8,6 @@ from textual.widgets import Static
 
 from socrates_tui.plain_text import plain
 
-_SPACE = "\N{NO-BREAK SPACE}"
-
 
 class StatusLine(Static):
     """Base, active version, speed, context, and examples since the last training."""
@@ -22,7 +20,7 @@ class StatusLine(Static):
     new_examples: reactive[int] = reactive(0, layout=True)
 
     def render(self) -> Content:
-        """Return the parts, which wrap between each other and not within."""
+        """Return the parts in the order in which they are looked for."""
         parts = [
             (_short(plain(self.base)), "$foreground-muted"),
             (plain(self.version), "bold $text-accent"),
@@ -30,7 +28,7 @@ class StatusLine(Static):
             (f"context {self.context_used:,}/{'–' if self.context_limit is None else f'{self.context_limit:,}'}", ""),
             (f"{self.new_examples:,} new example{'' if self.new_examples == 1 else 's'}", _teaching(self.new_examples)),
         ]
-        return Content(" · ").join(Content.styled(text.replace(" ", _SPACE), style) for text, style in parts)
+        return Content(" · ").join(Content.styled(text, style) for text, style in parts)
 
 
 def _short(base: str) -> str:

@@ -1,12 +1,14 @@
-"""An engine that speaks from a script, for the tests of the screens."""
+"""An engine that speaks from a script and a training that goes by one, for the tests of the screens."""
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from threading import Event, Lock
 
+from adapters import api
 from adapters.api import BASE, Chunk, Finished, Message, Sampling
 from socrates_errors import VersionError
+from socrates_tui.retraining import Preflight
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,7 @@ class ScriptedEngine:
             for number, start in enumerate(range(0, len(reply), self.piece)):
                 if number == self.hold_after:
                     self.held.set()
-                    while not (stopped() or self.go_on.wait(0.005)):
-                        pass
+                    _wait(self.go_on, stopped)
                 if stopped():
                     break
                 said += reply[start : start + self.piece]
@@ -75,3 +76,84 @@ class ScriptedEngine:
                 raise VersionError(f"{version} does not fit this base: train it again.")
             self.swaps.append(version)
             self.version = version
+
+
+@dataclass
+class ScriptedTraining:
+    """Tell ``script`` event by event; where it holds ``HOLD``, nothing until ``go_on`` is set or it is cancelled."""
+
+    script: list[api.Event] = field(default_factory=list)
+    ready: bool = True
+    sentence: str = "12 examples, 3 new, 2 held out, about 2 min."
+    go_on: Event = field(default_factory=Event)
+    cancelled: Event = field(default_factory=Event)
+
+    def preflight(self) -> Preflight:
+        """Say what the script says."""
+        return Preflight(examples=12, new=3, held_out=2, seconds=90.0, sentence=self.sentence, ready=self.ready)
+
+    def events(self) -> Iterator[api.Event]:
+        """Yield the script, or how it was cancelled."""
+        for event in self.script:
+            if event is HOLD:
+                _wait(self.go_on, self.cancelled.is_set)
+            elif not self.cancelled.is_set():
+                yield event
+            if self.cancelled.is_set():
+                yield {"event": "failed", "reason": "The training was cancelled.", "cancelled": True}
+                return
+
+    def cancel(self) -> None:
+        """End the script."""
+        self.cancelled.set()
+
+
+def _wait(go_on: Event, ended: Callable[[], bool]) -> None:
+    """Wait until the test goes on or the app ends it; a test that failed must not wait for ever."""
+    for _ in range(1000):
+        if ended() or go_on.wait(0.005):
+            return
+
+
+HOLD: api.Event = {"event": "hold"}
+STARTED: api.Event = {
+    "event": "started",
+    "examples": 12,
+    "held_out": 2,
+    "tokens": 1200,
+    "steps": 4,
+    "epochs": 2,
+    "device": "cpu",
+    "base": "embedded",
+    "parent": "base",
+    "skipped": 0,
+}
+EVALUATED: api.Event = {"event": "evaluated", "epoch": 1, "held_out_loss": 1.75, "best": True}
+
+
+def step(number: int, loss: float) -> api.Event:
+    """Return the event of one step of four."""
+    return {
+        "event": "step",
+        "step": number,
+        "steps": 4,
+        "epoch": 1 + number // 3,
+        "loss": loss,
+        "learning_rate": 1e-4,
+        "tokens_per_s": 215.0,
+        "seconds_left": 75.0,
+        "elapsed_s": 10.0,
+    }
+
+
+def published(version: str, *, activate: bool) -> api.Event:
+    """Return the event of a published version."""
+    return {
+        "event": "published",
+        "version": version,
+        "activate": activate,
+        "better": activate,
+        "reason": "Its held-out loss is 2.10, the active version's 1.90.",
+        "held_out": {"base": 2.5, "parent": 1.9, "candidate": 2.1},
+        "seconds": 12.0,
+    }

@@ -1,0 +1,149 @@
+"""The app on a scripted engine, a real corpus and a real registry, for the tests of the screens."""
+
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from textual.app import App
+from textual.message import Message
+from textual.pilot import Pilot
+from textual.widget import Widget
+
+from adapters.api import Engine, Progress
+from adapters.registry import Registry
+from corpus.store import Corpus
+from socrates_tui.app import SocratesApp
+from socrates_tui.compose import Parts, build_app
+from socrates_tui.drafts import Drafts
+from socrates_tui.home import Home
+from socrates_tui.settings import Settings
+from tests.socrates_tui.scripted import ScriptedEngine, ScriptedTraining
+
+
+@dataclass
+class Stage:
+    """What a test of the app puts in and looks at."""
+
+    directory: Path
+    engine: ScriptedEngine = field(default_factory=ScriptedEngine)
+    training: ScriptedTraining = field(default_factory=ScriptedTraining)
+    settings: Settings = field(default_factory=Settings)
+    base: str = "embedded"
+    terms_accepted: bool = True
+    accepted: list[bool] = field(default_factory=list)
+    load: Callable[[Progress], Engine] | None = None
+    """What loads the engine, in the place of having it at once."""
+    heard: list[Message] = field(default_factory=list)
+    """Every message that was posted."""
+
+    def __post_init__(self) -> None:
+        self.home = Home.open(self.directory)
+        self.registry = Registry(self.home.versions)
+
+    def corpus(self) -> Corpus:
+        """Open the corpus a second time."""
+        return Corpus(self.home.database)
+
+    def app(self) -> SocratesApp:
+        """Return a new app on all this."""
+        return build_app(
+            Parts(
+                home=self.home,
+                settings=self.settings,
+                base=self.base,
+                corpus=self.corpus(),
+                registry=self.registry,
+                drafts=Drafts(self.home.directory / "drafts.json"),
+                load_engine=self.load or (lambda progress: self.engine),
+                retraining=lambda settings: self.training,
+                terms_accepted=self.terms_accepted,
+                accept_terms=lambda: self.accepted.append(True),
+            )
+        )
+
+    def says(self, *replies: str | Exception) -> None:
+        """Let the engine say ``replies``, one after the other."""
+        self.engine.replies = deque(replies)
+
+    def told(self, kind: type[Message]) -> list[Message]:
+        """Return the messages of one kind, in the order in which they were posted."""
+        return [message for message in self.heard if type(message) is kind]
+
+    @asynccontextmanager
+    async def play(self, size: tuple[int, int] = (80, 24)) -> AsyncIterator[tuple[SocratesApp, Pilot[None]]]:
+        """Run the app until its conversation is open and, where it can be had, its engine too."""
+        app = self.app()
+
+        def hear(message: Message) -> None:
+            if message not in self.heard:
+                self.heard.append(message)
+
+        async with app.run_test(size=size, notifications=True, message_hook=hear) as pilot:
+            await settled(app, pilot)
+            yield app, pilot
+
+    def version(self, *, parent: str = "base", base: str = "embedded", title: str = "", as_of: str = "") -> str:
+        """Publish a version and return its name."""
+        with self.registry.draft() as draft:
+            for name in ("adapter_config.json", "adapter_model.safetensors"):
+                (draft / name).write_text("{}", encoding="utf-8")
+            manifest = {
+                "title": title,
+                "parent": parent,
+                "base": {"id": base, "weights_hash": ""},
+                "corpus": {"examples": 40, "as_of": as_of},
+                "held_out": {"candidate": 1.234},
+                "created": "2026-01-05T09:30:00+00:00",
+            }
+            return self.registry.publish(draft, manifest).name
+
+
+async def until(pilot: Pilot[None], true: Callable[[], object]) -> None:
+    """Let the app go on until something is true."""
+    for _ in range(1000):
+        await pilot.pause()
+        if true():
+            await pilot.pause()
+            return
+        await pilot.pause(0.005)
+    raise AssertionError("it never came true")
+
+
+async def settled(app: SocratesApp, pilot: Pilot[None]) -> None:
+    """Let the app go on until nothing is being loaded, said or trained."""
+
+    def quiet() -> bool:
+        return not any(worker.is_running for worker in app.workers)
+
+    await until(pilot, lambda: app.chat.is_mounted and quiet())
+    await until(pilot, quiet)
+
+
+async def write(pilot: Pilot[None], text: str) -> None:
+    """Type ``text``."""
+    await pilot.press(*("space" if character == " " else character for character in text))
+
+
+async def say(app: SocratesApp, pilot: Pilot[None], text: str) -> None:
+    """Type ``text``, send it, and wait for the reply."""
+    await write(pilot, text)
+    await pilot.press("enter")
+    await settled(app, pilot)
+
+
+def shown(app: App[None]) -> str:
+    """Return what is on the screen, line by line."""
+    strips = app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in strip) for strip in strips)
+
+
+def notices(app: App[None]) -> list[str]:
+    """Return the notifications that are on the screen."""
+    return [notification.message for notification in app._notifications]
+
+
+def text_of(widget: Widget) -> str:
+    """Return what a widget renders, as text."""
+    return str(widget.render())

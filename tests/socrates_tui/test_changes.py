@@ -1,0 +1,35 @@
+"""Tests of the difference between a reply and its rewrite."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from textual.content import Content
+
+from socrates_tui.plain_text import plain
+from socrates_tui.widgets.changes import ADDED, REMOVED, changes
+
+TEXT = st.text(st.sampled_from("あいう ab\n"), max_size=30)
+
+
+def without(content: Content, style: str) -> str:
+    gone = {place for span in content.spans if span.style == style for place in range(span.start, span.end)}
+    return "".join(character for place, character in enumerate(content.plain) if place not in gone)
+
+
+@given(TEXT, TEXT)
+def test_it_holds_the_rewrite_and_the_reply_whole(before: str, after: str) -> None:
+    drawn = changes(before, after)
+    assert without(drawn, REMOVED) == after
+    assert without(drawn, ADDED) == before
+
+
+def test_one_changed_word_is_all_that_is_marked() -> None:
+    drawn = changes("君は何を知るか", "君は何を問うか")
+    assert [(drawn.plain[span.start : span.end], span.style) for span in drawn.spans] == [
+        ("知る", REMOVED),
+        ("問う", ADDED),
+    ]
+
+
+@given(st.text(st.characters(codec=None), max_size=30))
+def test_what_is_drawn_is_plain(text: str) -> None:
+    assert changes("", text).plain == plain(text)

@@ -1,0 +1,80 @@
+"""Tests of the keys: each does something, the help names it, the palette offers it, the footer tells the truth."""
+
+import pytest
+from textual.binding import Binding, BindingType
+
+from socrates_tui.acts import KEYS_ONLY, acts
+from socrates_tui.app import SocratesApp
+from socrates_tui.screens.chat import ChatScreen
+from socrates_tui.screens.help import HelpScreen
+from socrates_tui.screens.teaching import TeachingScreen
+from socrates_tui.widgets.prompt import Prompt
+from socrates_tui.widgets.turn_view import TurnView
+from tests.socrates_tui.stage import Stage, say, settled, shown, until
+
+OWNERS: list[type[Prompt] | type[TurnView] | type[ChatScreen] | type[TeachingScreen] | type[SocratesApp]]
+OWNERS = [Prompt, TurnView, ChatScreen, TeachingScreen, SocratesApp]
+
+
+def bindings(owner: object) -> list[Binding]:
+    found: list[BindingType] = owner.BINDINGS  # type: ignore[attr-defined]
+    return [binding for binding in found if isinstance(binding, Binding)]
+
+
+@pytest.mark.parametrize("owner", OWNERS)
+def test_every_key_has_an_action_and_says_what_it_does(owner: type) -> None:
+    for binding in bindings(owner):
+        action = binding.action.partition("(")[0]
+        home = ChatScreen if action.startswith("screen.") else owner
+        assert callable(getattr(home, f"action_{action.removeprefix('screen.')}"))
+        assert binding.tooltip
+
+
+async def test_the_help_names_every_key_and_what_it_does(stage: Stage) -> None:
+    async with stage.play((160, 60)) as (app, pilot):
+        await pilot.press("f1")
+        assert isinstance(app.screen, HelpScreen)
+        for owner in OWNERS:
+            for binding in acts(bindings(owner)):
+                assert binding.tooltip in shown(app)
+
+
+async def test_the_palette_offers_every_act_that_is_possible(stage: Stage) -> None:
+    async with stage.play() as (app, pilot):
+        await say(app, pilot, "Hi")
+        offered = {command.title for command in app.get_system_commands(app.screen)}
+        for owner in (TurnView, ChatScreen, TeachingScreen, SocratesApp):
+            for binding in bindings(owner):
+                name = binding.action.removeprefix("screen.").partition("(")[0]
+                if name not in KEYS_ONLY | {"flip", "stop", "cancel_training", "use_kept", "load"}:
+                    assert binding.description in offered
+        assert not offered & {"Stop", "Cancel training", "Use it all the same", "Load the model", "Later reply"}
+
+
+async def test_a_command_of_the_palette_does_what_its_key_does(stage: Stage) -> None:
+    async with stage.play() as (app, pilot):
+        await say(app, pilot, "Hi")
+        await pilot.press("ctrl+p", *"approve")
+        await until(pilot, lambda: "Teach the reply as it is" in shown(app))
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: app.chat.turns[0].verdict == "approved")
+        await settled(app, pilot)
+
+
+async def test_the_footer_names_only_what_is_possible_now(stage: Stage) -> None:
+    async with stage.play((120, 24)) as (app, pilot):
+        assert "Rewrite" not in shown(app).splitlines()[-1]
+        await say(app, pilot, "Hi")
+        assert "Rewrite" in shown(app).splitlines()[-1]
+        assert "Approve" not in shown(app).splitlines()[-1]
+        await pilot.press("up")
+        assert "Approve" in shown(app).splitlines()[-1]
+
+
+@pytest.mark.parametrize("size", [(60, 18), (80, 24), (160, 50)])
+async def test_the_status_line_is_whole_at_every_size(stage: Stage, size: tuple[int, int]) -> None:
+    async with stage.play(size) as (app, pilot):
+        await say(app, pilot, "Hi")
+        words = " ".join(shown(app).split())
+        assert "embedded · base · 12.5 tok/s · context" in words
+        assert "/32,768 · 0 new examples" in words
