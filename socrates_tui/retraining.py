@@ -199,7 +199,8 @@ def newest_own(registry: Registry, base: str) -> Version | None:
 
 
 def _characters(examples: Iterable[Example]) -> int:
-    return sum(len(message["content"]) for example in examples for message in example.messages)
+    """Count the characters of prompts and targets; the turns before them are other examples' and are read once."""
+    return sum(len(message["content"]) for example in examples for message in example.messages[-2:])
 
 
 def _write(path: Path, examples: Iterable[Example]) -> int:

@@ -35,7 +35,7 @@ class RewriteScreen(Dialog[Edited]):
     """The reply, its rewrite, and the difference between the two while it is written."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "save", "Save", priority=True),
+        Binding("ctrl+s", "save", "Save"),
         Binding("escape", "leave", "Leave (a change is kept as a draft)"),
     ]
 

@@ -29,7 +29,7 @@ FIELDS: list[tuple[str, str, Callable[[str], object]]] = [
 class SamplingScreen(Dialog[Settings]):
     """The sampling settings, the seed, and the system text of new conversations."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s", "save", "Save", priority=True), LEAVE]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s", "save", "Save"), LEAVE]
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
@@ -13,15 +14,9 @@ class Prompt(PlainArea):
     """A text area of a few lines that sends what it holds."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "send", "Send", priority=True, tooltip="Send what the prompt holds"),
-        Binding(
-            "ctrl+j,shift+enter",
-            "newline",
-            "New line",
-            show=False,
-            priority=True,
-            tooltip="Begin a new line",
-        ),
+        # No priority here: a priority binding acts before the keys typed just ahead of it have arrived in the text.
+        Binding("enter", "send", "Send", tooltip="Send what the prompt holds"),
+        Binding("ctrl+j,shift+enter", "newline", "New line", show=False, tooltip="Begin a new line"),
         Binding("ctrl+up", "leave", "To the replies", show=False, tooltip="Go up to the last reply"),
     ]
 
@@ -33,6 +28,12 @@ class Prompt(PlainArea):
 
     class Left(Message):
         """The user wants to go up to the replies."""
+
+    async def _on_key(self, event: events.Key) -> None:
+        if event.key == "enter":  # which a text area would take for a new line
+            event.prevent_default()
+            event.stop()
+            self.action_send()
 
     def action_send(self) -> None:
         """Send the text and become empty; blank text stays."""
