@@ -64,7 +64,7 @@ class SocratesApp(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f5,ctrl+t", "retrain", "Retrain", key_display="F5", tooltip="Train a new version on what you taught"),
         Binding("f5,ctrl+t", "cancel_training", "Cancel training", key_display="F5", tooltip="Cancel the training"),
-        Binding("f8", "use_kept", "Use it all the same", key_display="F8", tooltip="Use the version only kept"),
+        Binding("f8", "use_kept", "Use it anyway", key_display="F8", tooltip="Use the version only kept"),
         Binding("f9", "load", "Load the model", key_display="F9", tooltip="Load the model, again if that failed"),
         Binding("f3", "versions", "Versions", key_display="F3", tooltip="Choose which version speaks"),
         Binding("f4", "settings", "Settings", key_display="F4", show=False, tooltip="Sampling, seed and system text"),

@@ -35,6 +35,7 @@ class ChatScreen(TeachingScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+r", "regenerate", "Again", priority=True, show=False, tooltip="Ask for another reply"),
         Binding("escape", "stop", "Stop", priority=True, tooltip="Stop the reply; else take back what waits"),
+        Binding("escape", "close_panel", "Close", priority=True, tooltip="Close what is told of the last training"),
         Binding("escape", "write", "Prompt", show=False, tooltip="Go back to the prompt"),
     ]
 
@@ -226,7 +227,7 @@ class ChatScreen(TeachingScreen):
             self.prompt.move_cursor(self.prompt.document.end)
 
     async def action_stop(self) -> None:
-        """Stop the reply; else take back the last prompt that waits; else close what is over."""
+        """Stop the reply; else take back the last prompt that waits."""
         if self.speech is not None:
             self.speech.stop.set()
             self.speech.tell("stops …")
@@ -234,9 +235,11 @@ class ChatScreen(TeachingScreen):
             self._give_back(self._waiting.pop())
             self.keep_drafts()
             self.call_later(self.show_turns)
-        else:
-            self.panel.close()
-            self.refresh_bindings()
+
+    def action_close_panel(self) -> None:
+        """Close what is told of the last training."""
+        self.panel.close()
+        self.refresh_bindings()
 
     async def action_regenerate(self) -> None:
         """Ask for another reply to the last prompt."""
@@ -253,7 +256,9 @@ class ChatScreen(TeachingScreen):
             return True
         match action:
             case "stop":
-                return bool(self._speeches) or self.panel.concluded
+                return bool(self._speeches)
+            case "close_panel":
+                return not self._speeches and self.panel.concluded
             case "regenerate":
                 silent = self.engine is not None and self.speech is None
                 return silent and self.last is not None and self.target == self.last

@@ -102,3 +102,10 @@ class RewriteScreen(Dialog[Edited]):
 
     def _show_changes(self) -> None:
         self.query_one("#rewrite-difference", Static).update(changes(self._turn.reply, self._editor.text))
+        self.call_after_refresh(self._follow_cursor)
+
+    def _follow_cursor(self) -> None:
+        """Scroll the difference to where the user writes."""
+        row, _ = self._editor.cursor_location
+        pane = self.query_one("#rewrite-changes", VerticalScroll)
+        pane.scroll_to(y=pane.max_scroll_y * row / max(1, self._editor.document.line_count - 1), animate=False)

@@ -41,17 +41,19 @@ class VersionsScreen(Dialog[str]):
     def on_mount(self) -> None:
         """Fill the table and stand on the active version."""
         table = self.query_one(DataTable)
-        table.add_columns("", "Name", "Title", "From", "Examples", "Held-out loss", "Made")
+        table.add_columns("", "Name")
+        table.add_column("Title", width=max(12, min(48, self.app.size.width - 64)))
+        table.add_columns("From", "Examples", "Held-out", "Made")
         for version in self._versions:
             foreign = "" if version.base == self._base else f" ({version.base})"
             table.add_row(
                 self._mark(version.name),
                 Text(plain(version.name)),
-                Text(plain(version.title) + plain(foreign)),
+                Text(plain(version.title + foreign), no_wrap=True, overflow="ellipsis"),
                 Text(plain(version.parent)),
                 Text(f"{version.examples:,}", justify="right"),
                 Text("–" if version.held_out_loss is None else f"{version.held_out_loss:.3f}", justify="right"),
-                Text(moment(version.created)),
+                Text(moment(version.created)[:10]),
                 key=version.name,
             )
         table.add_row(self._mark(BASE), Text(BASE), Text("without an adapter"), *[Text("–")] * 4, key=BASE)

@@ -121,7 +121,7 @@ class TrainingPanel(Vertical):
                 self.post_message(self.Published(str(event["version"]), activate=True))
             case "published":
                 self._conclude("-done", f"{event['version']} is kept, but not activated: {event['reason']}")
-                self._hint(f"F8 uses it all the same. {CLOSED}")
+                self._hint(f"F8 uses it anyway. {CLOSED}")
                 self.post_message(self.Published(str(event["version"]), activate=False))
             case "failed" if event["cancelled"]:
                 self.set_classes("")
@@ -149,7 +149,8 @@ class TrainingPanel(Vertical):
                 self._started = event
                 bar.update(total=event["steps"], progress=0)
                 skipped = f", {event['skipped']:,} too long" if event.get("skipped") else ""
-                self._figure(f"{event['examples']:,} examples{skipped}, {event['held_out']:,} held out")
+                plural = "" if event["examples"] == 1 else "s"
+                self._figure(f"{event['examples']:,} example{plural}{skipped}, {event['held_out']:,} held out")
             case "step":
                 self._step = event
                 self._losses.append(event["loss"])

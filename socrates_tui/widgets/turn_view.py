@@ -120,7 +120,7 @@ class TurnView(Vertical, can_focus=True):
         if turn is None:
             return Content.assemble(("Socrates ", "bold $text-accent"), (self._state, "$foreground-muted"))
         parts = [Content.styled(*VERDICTS[turn.verdict])]
-        if turn.stopped_by in STOPS:
+        if turn.rewrite is None and turn.stopped_by in STOPS:
             parts.append(Content.styled(STOPS[turn.stopped_by], "$text-warning"))
         if self.place.count > 1:
             parts.append(Content(f"‹ {self.place.number} of {self.place.count} ›"))

@@ -12,8 +12,8 @@ async def test_every_version_and_the_base_are_listed_with_their_figures(stage: S
         await pilot.press("f3")
         rows = [line for line in shown(app).splitlines() if "v000" in line or "without an adapter" in line]
         assert [row.split("│")[1].split() for row in rows] == [
-            ["v0002", "(google/gemma-3-1b-it)", "v0001", "40", "1.234", "2026-01-05", "09:30"],
-            ["v0001", "First", "try", "base", "40", "1.234", "2026-01-05", "09:30"],
+            ["v0002", "(google/gemma-3-1b-it)", "v0001", "40", "1.234", "2026-01-05"],
+            ["v0001", "First", "try", "base", "40", "1.234", "2026-01-05"],
             ["●", "active", "base", "without", "an", "adapter", "–", "–", "–", "–"],
         ]
 
