@@ -16,6 +16,7 @@ from adapters import api
 from adapters.api import Engine, Finished, Sampling
 from corpus.records import Turn
 from corpus.store import Corpus
+from socrates_errors import CorpusError
 from socrates_tui.drafts import PROMPT, Drafts
 from socrates_tui.messages import ReplyFailed, ReplyFinished, ReplyStreamed, SpeechEnded
 from socrates_tui.screens.teaching import TeachingScreen
@@ -123,7 +124,12 @@ class ChatScreen(TeachingScreen):
     @on(Prompt.Sent)
     async def _prompt_sent(self, event: Prompt.Sent) -> None:
         if self.conversation is None:
-            self.conversation = self.corpus.create_conversation(system=self.settings.system_prompt)
+            try:
+                self.conversation = self.corpus.create_conversation(system=self.settings.system_prompt)
+            except CorpusError as error:
+                self.prompt.text = event.text
+                self.tell(str(error), "error")
+                return
         state = "waits for the engine" if self.engine is None else "waits its turn"
         self._waiting.append(Speech(self.conversation.id, event.text, state=state))
         self.keep_drafts()
@@ -150,6 +156,8 @@ class ChatScreen(TeachingScreen):
         await self._speak(self.engine, speech)
 
     async def _speak(self, engine: Engine, speech: Speech) -> None:
+        if self.speech is not None:  # the key was pressed twice
+            return
         self.speech = speech
         speech.tell("thinks …")
         await self.show_turns()
@@ -176,7 +184,12 @@ class ChatScreen(TeachingScreen):
         speech, self.speech = self.speech, None
         if speech is None:
             return
-        turn = self._keep(speech, event.finished)
+        try:
+            turn = self._keep(speech, event.finished)
+        except CorpusError as error:
+            turn = None
+            self._give_back(speech)
+            self.tell(f"The reply could not be kept. {error}", "error")
         if turn is not None and speech.view is not None:
             await speech.view.settle(turn, self.place(turn))
         if event.finished.tokens_per_s:

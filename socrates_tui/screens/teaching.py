@@ -138,7 +138,10 @@ class TeachingScreen(Screen[None]):
     def _rename(self, conversation: int) -> None:
         async def titled(title: str | None) -> None:
             if title:
-                self.corpus.rename_conversation(conversation, title)
+                try:
+                    self.corpus.rename_conversation(conversation, title)
+                except CorpusError as error:
+                    self.tell(str(error), "error")
                 await self.show_turns()
             self.action_conversations()
 

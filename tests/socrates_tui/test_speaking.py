@@ -1,7 +1,8 @@
 """Tests of asking the engine and of keeping its replies."""
 
 from adapters.api import Sampling
-from socrates_errors import EngineError
+from corpus.records import Turn
+from socrates_errors import CorpusError, EngineError
 from socrates_tui.messages import ReplyFailed, ReplyFinished, ReplyStreamed, SpeechEnded
 from socrates_tui.settings import Settings
 from socrates_tui.widgets.prompt import Prompt
@@ -120,6 +121,27 @@ async def test_an_unforeseen_failure_leaves_the_window_open(stage: Stage) -> Non
         await pilot.press("enter")
         await settled(app, pilot)
         assert "Still here?" in shown(app)
+
+
+async def test_a_reply_that_cannot_be_kept_gives_the_prompt_back_and_says_why(stage: Stage) -> None:
+    def refuse(*_: object, **__: object) -> Turn:
+        raise CorpusError("The disk is full; make room, then try again.")
+
+    async with stage.play() as (app, pilot):
+        app.chat.corpus.add_turn = refuse  # type: ignore[method-assign]
+        await say(app, pilot, "Hi")
+        assert notices(app) == ["The reply could not be kept. The disk is full; make room, then try again."]
+        assert app.chat.prompt.text == "Hi"
+
+
+async def test_asking_twice_for_another_reply_gives_one(stage: Stage) -> None:
+    async with stage.play() as (app, pilot):
+        await say(app, pilot, "Hi")
+        await app.run_action("regenerate", app.chat)
+        await app.run_action("regenerate", app.chat)
+        await settled(app, pilot)
+        assert "‹ 2 of 2 ›" in shown(app)
+    assert len(stage.engine.history) == 2
 
 
 async def test_what_is_said_during_a_reply_is_answered_after_it(stage: Stage) -> None:
