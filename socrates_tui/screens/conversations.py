@@ -15,6 +15,7 @@ from corpus.records import Conversation
 from socrates_tui.plain_text import plain
 from socrates_tui.screens.dialog import LEAVE, Dialog
 from socrates_tui.screens.moment import moment
+from socrates_tui.widgets.rows import Rows
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,6 @@ class ConversationsScreen(Dialog[Chosen]):
     """A table of conversations, newest first."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "Open", priority=True),
         Binding("n,ctrl+n", "new", "New"),
         Binding("r", "rename", "Rename"),
         LEAVE,
@@ -44,12 +44,12 @@ class ConversationsScreen(Dialog[Chosen]):
         """Lay out the table."""
         with Vertical(classes="dialog list") as dialog:
             dialog.border_title = "Conversations"
-            yield DataTable[Text](cursor_type="row")
+            yield Rows()
             yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
         """Fill the table and stand on the conversation that is open."""
-        table = self.query_one(DataTable)
+        table = self.query_one(Rows)
         table.add_column("", key="open")
         table.add_column("Title", key="title", width=max(20, min(60, self.app.size.width - 46)))
         table.add_column("Turns", key="turns")
@@ -75,12 +75,8 @@ class ConversationsScreen(Dialog[Chosen]):
         return super().check_action(action, parameters) and (bool(self._conversations) or action in ("new", "leave"))
 
     @on(DataTable.RowSelected)
-    def _row_selected(self) -> None:
-        self.action_open()
-
-    def action_open(self) -> None:
-        """Answer with the conversation under the cursor."""
-        self.dismiss(Chosen(self._under_cursor()))
+    def _row_selected(self, event: DataTable.RowSelected) -> None:
+        self.dismiss(Chosen(self._conversations[event.cursor_row].id))
 
     def action_new(self) -> None:
         """Answer with a new conversation."""
@@ -91,4 +87,4 @@ class ConversationsScreen(Dialog[Chosen]):
         self.dismiss(Chosen(self._under_cursor(), rename=True))
 
     def _under_cursor(self) -> int:
-        return self._conversations[self.query_one(DataTable).cursor_row].id
+        return self._conversations[self.query_one(Rows).cursor_row].id

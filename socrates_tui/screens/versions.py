@@ -6,7 +6,7 @@ from typing import ClassVar
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.widgets import DataTable, Footer
 
@@ -15,15 +15,13 @@ from adapters.registry import Version
 from socrates_tui.plain_text import plain
 from socrates_tui.screens.dialog import LEAVE, Dialog
 from socrates_tui.screens.moment import moment
+from socrates_tui.widgets.rows import Rows
 
 
 class VersionsScreen(Dialog[str]):
     """A table of the versions, newest first, and of the base; the answer is a version's name."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "use", "Use from the next reply on", priority=True),
-        LEAVE,
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [LEAVE]
 
     def __init__(self, versions: Sequence[Version], active: str, base: str) -> None:
         super().__init__()
@@ -35,12 +33,13 @@ class VersionsScreen(Dialog[str]):
         """Lay out the table."""
         with Vertical(classes="dialog list") as dialog:
             dialog.border_title = "Versions"
-            yield DataTable[Text](cursor_type="row")
+            dialog.border_subtitle = "the one you choose speaks from the next reply on"
+            yield Rows()
             yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
         """Fill the table and stand on the active version."""
-        table = self.query_one(DataTable)
+        table = self.query_one(Rows)
         table.add_columns("", "Name")
         table.add_column("Title", width=max(12, min(48, self.app.size.width - 64)))
         table.add_columns("From", "Examples", "Held-out", "Made")
@@ -60,12 +59,8 @@ class VersionsScreen(Dialog[str]):
         table.move_cursor(row=self._names.index(self._active) if self._active in self._names else 0)
 
     @on(DataTable.RowSelected)
-    def _row_selected(self) -> None:
-        self.action_use()
-
-    def action_use(self) -> None:
-        """Answer with the version under the cursor."""
-        self.dismiss(self._names[self.query_one(DataTable).cursor_row])
+    def _row_selected(self, event: DataTable.RowSelected) -> None:
+        self.dismiss(self._names[event.cursor_row])
 
     @property
     def _names(self) -> list[str]:

@@ -72,10 +72,7 @@ def test_a_stopped_reply_keeps_what_was_said(engine: GemmaEngine) -> None:
 
 
 def test_the_same_seed_gives_the_same_reply_and_another_seed_another(engine: GemmaEngine) -> None:
-    first, again, other = (
-        finished(engine.reply([user("Why?")], replace(HOT, seed=seed))).reply
-        for seed in (1, 1, 2)
-    )
+    first, again, other = (finished(engine.reply([user("Why?")], replace(HOT, seed=seed))).reply for seed in (1, 1, 2))
     assert first == again
     assert first != other
 

@@ -1,0 +1,101 @@
+"""A real terminal for end-to-end tests: a program in a pseudo-terminal, and the screen as a person would see it."""
+
+import codecs
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import subprocess
+import termios
+import time
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+
+import pyte
+
+
+class Terminal:
+    """Runs ``command`` in a pseudo-terminal of ``columns`` by ``lines`` and keeps its screen."""
+
+    def __init__(self, command: Sequence[str], env: Mapping[str, str], columns: int = 100, lines: int = 30):
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        self.started = time.monotonic()
+        self.process = subprocess.Popen(
+            command, stdin=theirs, stdout=theirs, stderr=theirs, env=dict(env), start_new_session=True
+        )
+        os.close(theirs)
+        self._pty = ours
+        self._decode = codecs.getincrementaldecoder("utf-8")("replace")
+        self._screen = pyte.Screen(columns, lines)
+        self._stream = pyte.Stream(self._screen)
+        self.raw = b""
+        """Every byte that the terminal received."""
+
+    @property
+    def text(self) -> str:
+        """The screen's lines; a wide character takes one place here."""
+        cells = self._screen.buffer
+        return "\n".join(
+            "".join(cells[y][x].data for x in range(self._screen.columns)).rstrip() for y in range(self._screen.lines)
+        )
+
+    def press(self, *keys: str) -> None:
+        """Send the bytes of keys or text, as one burst each."""
+        for key in keys:
+            os.write(self._pty, key.encode())
+
+    def press_and_see(self, key: str) -> None:
+        """Send one key and wait until more of the screen has changed than a blinking cursor."""
+        before = self._cells()
+        self.press(key)
+        self.wait_for(lambda _: sum(now != then for now, then in zip(self._cells(), before, strict=True)) > 2)
+
+    def _cells(self) -> list[pyte.screens.Char]:
+        return [self._screen.buffer[y][x] for y in range(self._screen.lines) for x in range(self._screen.columns)]
+
+    def wait_for(self, what: str | Callable[[str], bool], timeout_s: float = 30) -> str:
+        """Read until the screen contains ``what``, or ``what(screen)`` holds; return the screen."""
+        seen = (lambda screen: what in screen) if isinstance(what, str) else what
+        deadline = time.monotonic() + timeout_s
+        while not seen(self.text):
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise AssertionError(f"{what!r} did not come within {timeout_s} s. The screen:\n{self.text}")
+            if not self._read(left):
+                raise AssertionError(f"The program ended before {what!r} came. The screen:\n{self.text}")
+        return self.text
+
+    def wait_for_end(self, timeout_s: float = 30) -> int:
+        """Read until the program ends; return its exit status."""
+        deadline = time.monotonic() + timeout_s
+        while self._read(max(0.0, deadline - time.monotonic())):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"The program did not end within {timeout_s} s. The screen:\n{self.text}")
+        return self.process.wait(timeout=max(1.0, deadline - time.monotonic()))
+
+    def _read(self, timeout_s: float) -> bool:
+        """Read what is there, waiting up to ``timeout_s``; False at the end of the program."""
+        ready, _, _ = select.select([self._pty], [], [], timeout_s)
+        if not ready:
+            return True
+        try:
+            data = os.read(self._pty, 1 << 16)
+        except OSError:  # Linux tells the end of a pseudo-terminal by an error
+            return False
+        self.raw += data
+        self._stream.feed(self._decode.decode(data))
+        return bool(data)
+
+    def __enter__(self) -> "Terminal":
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _t: TracebackType | None
+    ) -> None:
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        os.close(self._pty)

@@ -1,0 +1,154 @@
+"""The whole loop as a person goes through it: the real application, in a real terminal, on the real embedded Gemma."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from adapters import embedded
+from corpus.store import Corpus
+from tests.terminal import Terminal
+
+SOCRATES = [str(Path(sys.executable).with_name("socrates"))]
+UP, DOWN, ENTER, ESCAPE = "\x1b[A", "\x1b[B", "\r", "\x1b"
+F3, F5, SELECT_ALL = "\x1bOR", "\x1b[15~", "\x1b[18~"
+CTRL_N, CTRL_Q, CTRL_S = "\x0e", "\x11", "\x13"
+SETTINGS = "[sampling]\nseed = 7\nmax_new_tokens = 16\n"
+REWRITE = "では、君にとってそれは何かね？"
+PROMPTS = ["幸せとは何ですか？", "勇気とは何ですか？", "正義とは何ですか？"]
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a directory with the converted embedded Gemma."""
+    directory = tmp_path_factory.mktemp("models")
+    embedded.convert(directory, lambda _text, _fraction: None)
+    return directory
+
+
+@pytest.fixture
+def home(models: Path, own_home: Path) -> Path:
+    """Return a home that shares the converted base, with a fixed seed."""
+    own_home.mkdir()
+    (own_home / "models").symlink_to(models)
+    (own_home / "config.toml").write_text(SETTINGS)
+    return own_home
+
+
+def start() -> Terminal:
+    return Terminal(SOCRATES, os.environ | {"TERM": "xterm-256color", "COLORTERM": "truecolor"})
+
+
+@pytest.fixture
+def terminal(home: Path) -> Iterator[Terminal]:
+    with start() as opened:
+        yield opened
+
+
+def say(terminal: Terminal, prompt: str, spoken: int) -> None:
+    """Say something and wait until the ``spoken``-th reply of this screen is whole."""
+    terminal.wait_for("Ask, or answer")
+    terminal.press(prompt, ENTER)
+    terminal.wait_for(lambda screen: "tok/s" in screen and screen.count("not reviewed") >= spoken, 60)
+
+
+def test_chat_rewrite_retrain_switch_quit_and_find_everything_there(home: Path, terminal: Terminal) -> None:
+    terminal.wait_for("I accept")
+    terminal.press(ENTER)
+    terminal.wait_for(lambda screen: "I accept" not in screen)
+
+    for prompt in PROMPTS:
+        say(terminal, prompt, 1)
+        terminal.press(UP)
+        terminal.wait_for("Approve")
+        terminal.press("e")
+        terminal.wait_for("Leave (a change")
+        terminal.press_and_see(SELECT_ALL)
+        terminal.press(REWRITE)
+        terminal.wait_for(REWRITE)
+        terminal.press(CTRL_S)
+        terminal.wait_for("rewritten")
+        terminal.press(ESCAPE)
+        terminal.wait_for("Send")
+    terminal.wait_for("3 new examples")
+
+    terminal.press(F5)
+    terminal.wait_for("3 examples, 3 new")
+    terminal.press(ENTER)
+    terminal.wait_for("loss", 60)
+    terminal.wait_for("embedded · v0001", 240)
+    terminal.wait_for("0 new examples")
+
+    terminal.press(CTRL_N)
+    terminal.wait_for("New conversation")
+    say(terminal, PROMPTS[0], 1)
+
+    terminal.press(F3)
+    terminal.wait_for("without an adapter")
+    terminal.press(DOWN, ENTER)
+    terminal.wait_for("embedded · base")
+    say(terminal, "もう一度、幸せとは何ですか？", 2)
+    terminal.press(CTRL_Q)
+    assert terminal.wait_for_end() == 0
+
+    with Corpus(home / "corpus.db") as corpus:
+        newest, first = corpus.conversations()
+        taught = corpus.thread(first.id)
+        asked = corpus.thread(newest.id)
+    assert [turn.verdict for turn in taught] == ["rewritten"] * 3
+    assert [turn.rewrite for turn in taught] == [REWRITE] * 3
+    assert [turn.version for turn in taught] == ["base"] * 3
+    assert [turn.version for turn in asked] == ["v0001", "base"]
+    assert asked[0].prompt == taught[0].prompt
+    assert asked[0].reply != taught[0].reply, "the same prompt and seed, another version, another reply"
+
+    with start() as again:
+        again.wait_for("もう一度")
+        again.wait_for("embedded · base")
+        again.press(F3)
+        again.wait_for("v0001")
+        again.press(ESCAPE, CTRL_Q)
+        assert again.wait_for_end() == 0
+
+
+def command(*arguments: str, given: str | None = None) -> str:
+    """Run ``socrates`` and return what it prints; fail on any other exit status than 0."""
+    ran = subprocess.run([*SOCRATES, *arguments], input=given, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+def test_the_same_loop_from_the_command_line(home: Path, tmp_path: Path) -> None:
+    lines = "".join(
+        json.dumps(
+            {
+                "conversation": f"c{i}",
+                "messages": [
+                    {"role": "user", "content": prompt},
+                    {"role": "assistant", "content": f"{prompt[:2]}とは、君にとって何かね？"},
+                ],
+            },
+            ensure_ascii=False,
+        )
+        + "\n"
+        for i, prompt in enumerate(PROMPTS)
+    )
+    greedy = ("--accept-gemma-terms", "ask", PROMPTS[0], "--greedy", "--max-new-tokens", "12", "--json")
+    before = json.loads(command(*greedy))
+    assert set(before) >= {"reply", "version", "prompt_tokens", "reply_tokens", "ttft_s", "tokens_per_s", "stopped_by"}
+    command("corpus", "import", "-", given=lines)
+    events = [json.loads(line) for line in command("train", "--epochs", "6", "--json").splitlines()]
+    assert [events[0]["event"], events[-1]["event"]] == ["preflight", "published"]
+    assert events[-1]["active"]
+    after = json.loads(command(*greedy))
+    assert (before["version"], after["version"]) == ("base", "v0001")
+    assert before["reply"] != after["reply"]
+    data = tmp_path / "examples.jsonl"
+    data.write_text(lines)
+    figures = json.loads(command("eval", "--data", str(data), "--json"))["versions"]
+    assert [f["version"] for f in figures] == ["base", "v0001"]
+    assert figures[1]["loss_per_token"] < 0.7 * figures[0]["loss_per_token"]
