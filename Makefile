@@ -11,7 +11,7 @@ run: .venv/installed
 install: .venv/installed
 
 demo: .venv/installed
-	@$(BIN)/python benchmarks/demo.py
+	@$(BIN)/python -P -m socrates_tui.demo
 
 test: .venv/installed-dev
 	$(BIN)/ruff format --check .

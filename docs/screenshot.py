@@ -1,0 +1,52 @@
+"""Draw the README's picture: the real app on a real home, after one real question. Needs rsvg-convert and a CJK font.
+
+    python docs/screenshot.py HOME QUESTION
+"""
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from socrates_tui.app import SocratesApp
+from socrates_tui.compose import open_app
+from socrates_tui.home import Home
+from socrates_tui.settings import Settings
+from socrates_tui.widgets.turn_view import TurnView
+
+PICTURE = Path(__file__).with_name("screenshot.png")
+
+
+async def until(pilot: Pilot[None], what: str) -> None:
+    """Wait until the app's screen shows ``what``."""
+    while what not in pilot.app.export_screenshot():
+        await pilot.pause(0.2)
+
+
+async def draw(app: SocratesApp, question: str) -> str:
+    """Ask, wait for the reply and return the screen as SVG."""
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.press("ctrl+n")
+        app.chat.prompt.text = question
+        await pilot.press("enter")
+        await until(pilot, "not&#160;reviewed")
+        app.chat.query(TurnView).last().focus()
+        await pilot.pause()
+        return app.export_screenshot()
+
+
+def main() -> None:
+    """Write the picture."""
+    home = Home.open(Path(sys.argv[1]))
+    settings = Settings.load(home.config)
+    svg = asyncio.run(draw(open_app(home, settings, settings.base), sys.argv[2]))
+    drawing = PICTURE.with_suffix(".svg")
+    drawing.write_text(svg.replace("Fira Code", "Noto Sans Mono CJK JP"), encoding="utf-8")
+    subprocess.run(["rsvg-convert", "--width", "1600", str(drawing), "--output", str(PICTURE)], check=True)
+    drawing.unlink()
+
+
+if __name__ == "__main__":
+    main()

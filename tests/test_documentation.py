@@ -1,0 +1,87 @@
+"""What the README and architecture.md name exists."""
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.binding import Binding
+from typer.main import get_command
+
+from adapters.recipe import PRESETS
+from socrates_tui.app import SocratesApp
+from socrates_tui.cli import app
+from socrates_tui.screens.chat import ChatScreen
+from socrates_tui.screens.rewrite import RewriteScreen
+from socrates_tui.screens.teaching import TeachingScreen
+from socrates_tui.widgets.prompt import Prompt
+from socrates_tui.widgets.turn_view import TurnView
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = sorted(set(re.findall(r"^socrates .*$", README, re.M)) | set(re.findall(r"`(socrates [^`]*)`", README)))
+NAMES = {"Esc": "escape", "↑": "up", "←": "left", "→": "right", "U": "U"}
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_a_command_of_the_readme_is_understood(line: str) -> None:
+    _, *words = shlex.split(line.partition("#")[0])
+    command: Any = get_command(app)
+    while hasattr(command, "commands") and words:
+        command = command.commands[words.pop(0)]
+    known = {option for parameter in command.params for option in parameter.opts}
+    assert {word for word in words if word.startswith("--")} <= known
+
+
+def keys_of_the_readme() -> list[str]:
+    table = README.partition("| key | what it does |")[2].partition("\n\n")[0]
+    rows = [row for row in table.splitlines() if row.startswith("| `")]
+    return sorted({key for row in rows for key in re.findall(r"`([^`]+)`", row)})
+
+
+@pytest.mark.parametrize("key", keys_of_the_readme())
+def test_a_key_of_the_readme_is_bound(key: str) -> None:
+    bound = {
+        name
+        for place in (SocratesApp, ChatScreen, TeachingScreen, RewriteScreen, Prompt, TurnView)
+        for binding in place.BINDINGS
+        if isinstance(binding, Binding)
+        for name in binding.key.split(",")
+    }
+    assert NAMES.get(key, key.lower() if len(key) > 1 else key) in bound
+
+
+def test_the_presets_of_the_readme_are_all_there_are() -> None:
+    line = README.partition("Presets: ")[2].partition("Choose one")[0]
+    assert set(re.findall(r"`(\w+)`", line)) == set(PRESETS)
+
+
+@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^):]+)\)", README))))
+def test_a_link_of_the_readme_leads_somewhere(link: str) -> None:
+    assert (ROOT / link).exists()
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        str(path.relative_to(ROOT))
+        for package in ("corpus", "adapters", "socrates_tui")
+        for path in (ROOT / package).glob("*.py")
+        if not path.name.startswith("__")
+    ],
+)
+def test_every_module_stands_in_the_architecture(module: str) -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    name = Path(module).name
+    assert f"`{name}`" in text or (name.endswith(("_command.py", "_commands.py")) and "_command(s).py" in text)
+
+
+@pytest.mark.parametrize(
+    "target",
+    sorted(
+        set(re.findall(r"(?:^|`)make ([a-z]+)", README + (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.M))
+    ),
+)
+def test_a_make_target_that_is_named_exists(target: str) -> None:
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.M)
