@@ -1,6 +1,6 @@
 """Draw the README's picture: the real app on a real home, after one real question. Needs rsvg-convert and a CJK font.
 
-    python docs/screenshot.py HOME QUESTION
+python docs/screenshot.py HOME QUESTION
 """
 
 import asyncio

@@ -1,5 +1,6 @@
 """The editor in which a reply becomes what it should have been."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -18,7 +19,7 @@ from socrates_tui.widgets.changes import changes
 from socrates_tui.widgets.plain_area import PlainArea
 
 PAUSE_S = 0.1
-"""How long the user must pause before the difference is drawn anew."""
+"""How long the user must pause before the draft is kept and the difference is drawn anew."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,12 @@ class RewriteScreen(Dialog[Edited]):
         Binding("escape", "leave", "Leave (a change is kept as a draft)"),
     ]
 
-    def __init__(self, turn: Turn, draft: str | None) -> None:
+    def __init__(self, turn: Turn, draft: str | None, keep: Callable[[str], None]) -> None:
+        """``keep`` is told the unfinished rewrite at every pause in writing, so that a lost terminal loses no word."""
         super().__init__()
         self._turn = turn
         self._draft = draft
+        self._keep = keep
         self._pause: Timer | None = None
 
     def compose(self) -> ComposeResult:
@@ -73,7 +76,12 @@ class RewriteScreen(Dialog[Edited]):
     def _text_changed(self) -> None:
         if self._pause is not None:
             self._pause.stop()
-        self._pause = self.set_timer(PAUSE_S, self._show_changes)
+        self._pause = self.set_timer(PAUSE_S, self._paused)
+
+    def _paused(self) -> None:
+        if self.is_current:  # the editor may have been left within the pause
+            self._keep(self._editor.text if self._changed else "")
+            self._show_changes()
 
     def action_save(self) -> None:
         """Answer with the rewrite; refuse an empty one and one that says what was said before."""

@@ -1,6 +1,7 @@
 """One conversation on the screen, and the verdicts on its replies. It needs no engine."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import ClassVar, Literal
 
 from textual import on
@@ -171,7 +172,8 @@ class TeachingScreen(Screen[None]):
                 self._edited(turn.id, answer)
                 await self.show_turns()
 
-        self.app.push_screen(RewriteScreen(turn, self.drafts.get(rewrite_of(turn.id))), edited)
+        key = rewrite_of(turn.id)
+        self.app.push_screen(RewriteScreen(turn, self.drafts.get(key), partial(self.drafts.keep, key)), edited)
 
     def _edited(self, turn: int, answer: Edited) -> None:
         draft = "" if answer.saved or not answer.changed else answer.text

@@ -6,7 +6,7 @@ from textual.widgets import Static
 from socrates_tui.messages import CorpusChanged
 from socrates_tui.screens.rewrite import RewriteScreen
 from socrates_tui.widgets.plain_area import PlainArea
-from tests.socrates_tui.stage import Stage, notices, say, settled, shown, text_of, write
+from tests.socrates_tui.stage import Stage, notices, say, settled, shown, text_of, until, write
 
 
 @pytest.mark.parametrize(
@@ -125,6 +125,20 @@ async def test_leaving_with_changes_keeps_a_draft_says_so_and_opens_it_again_aft
         await settled(app, pilot)
         await pilot.press("ctrl+e")
         assert "your draft" not in shown(app)
+
+
+async def test_an_unfinished_rewrite_is_on_disk_at_every_pause_in_writing(stage: Stage) -> None:
+    stage.says("I know.")
+    drafts = stage.home.directory / "drafts.json"
+    async with stage.play() as (app, pilot):
+        await say(app, pilot, "Hi")
+        await pilot.press("ctrl+e")
+        await write(pilot, " Nothing.")
+        await until(pilot, lambda: "I know. Nothing." in drafts.read_text(encoding="utf-8"))
+        await pilot.press("ctrl+s")
+        await settled(app, pilot)
+        assert app.chat.turns[0].rewrite == "I know. Nothing."
+        assert "Nothing" not in drafts.read_text(encoding="utf-8")
 
 
 async def test_leaving_without_changes_keeps_nothing(stage: Stage) -> None:
