@@ -97,13 +97,13 @@ def judge(candidate: float | None, parent: float | None, parent_name: str, fault
     Nothing to compare with is no fault: a first corpus has no held-out examples yet.
     """
     if faults:
-        return Judgement(False, f"Kept aside: of {PROBES} test replies, {'; '.join(faults)}.")
+        return Judgement(False, f"{', and '.join(faults)}.")
     if candidate is None or parent is None:
         return Judgement(True, "There are no held-out examples yet, so it was not compared.")
     figures = f"held-out loss {candidate:.3f} against {parent:.3f} of {parent_name}"
-    if candidate > parent:
-        return Judgement(False, f"Kept aside: it is worse ({figures}).")
-    return Judgement(True, f"Better: {figures}.")
+    if not candidate <= parent:  # so that a loss that is not a number is worse, too
+        return Judgement(False, f"It is worse: {figures}.")
+    return Judgement(True, f"It is better: {figures}.")
 
 
 @torch.inference_mode()
@@ -135,7 +135,7 @@ def faults_in_replies(model: Any, encoder: Encoder, prompts: Sequence[list[int]]
     if (empty + repeating) * 2 <= len(prompts):
         return []
     named = ((empty, "were empty"), (repeating, "went round in circles"))
-    return [f"{count} {what}" for count, what in named if count]
+    return [f"{count} of {len(prompts)} test replies {what}" for count, what in named if count]
 
 
 def probe_prompts(encoder: Encoder, examples: Sequence[dict[str, Any]]) -> list[list[int]]:
