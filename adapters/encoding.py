@@ -3,7 +3,7 @@
     <bos><start_of_turn>user⏎{content}<end_of_turn>⏎<start_of_turn>model⏎{reply}<end_of_turn>
 
 Gemma has no system role: the system text is put before the first user message, with an empty line between. Contents are
-encoded as plain text, so that a marker written by a person or a file is text and never ends a turn.
+encoded as plain text, so that a turn marker written by a person or a file is text and ends nothing.
 """
 
 import hashlib

@@ -4,6 +4,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,10 @@ import torch
 from adapters.api import BASE, Chunk, Finished, Message, Progress, Sampling, StoppedBy
 from adapters.base import compute_dtype, device, load_model, load_tokenizer, locate, weights_hash
 from adapters.encoding import Encoder, has_oldest, without_oldest
-from adapters.lora import make_adaptable, put_on, read_adapter
+from adapters.lora import Adapter, make_adaptable, put_on, read_version
 from adapters.registry import Registry
 from adapters.text_stream import TextStream
-from socrates_errors import EngineError, VersionError
+from socrates_errors import EngineError
 
 CONTEXT_TOKENS = 8192
 """Most tokens of prompt and reply together, where the base allows as many."""
@@ -28,14 +29,11 @@ def load_engine(models: Path, base: str, registry: Registry, progress: Progress)
     """
     directory = locate(base, models, progress)
     progress("Loading the base", None)
-    encoder: list[Encoder] = []
-    reading = threading.Thread(target=lambda: encoder.append(Encoder(load_tokenizer(directory))), daemon=True)
-    reading.start()
-    model = load_model(directory, trainable=False)
-    reading.join()
-    # A tokenizer that could not be read is read again here, so that its error is raised to the caller.
-    ready = encoder[0] if encoder else Encoder(load_tokenizer(directory))
-    return GemmaEngine(base, weights_hash(directory, models), model, ready, registry)
+    with ThreadPoolExecutor(1) as beside:
+        reading = beside.submit(lambda: Encoder(load_tokenizer(directory)))
+        model = load_model(directory, trainable=False)
+        encoder = reading.result()
+    return GemmaEngine(base, weights_hash(directory, models), model, encoder, registry)
 
 
 class GemmaEngine:
@@ -50,7 +48,8 @@ class GemmaEngine:
         self._model = model
         self._encoder = encoder
         self._registry = registry
-        self._layers = make_adaptable(model)
+        self.layers = make_adaptable(model)
+        """The wrapped linear layers, by name, for reading an adapter that is no version yet."""
         self._lock = threading.Lock()
         self._cache: Any = None
         self._cached: list[int] = []
@@ -64,14 +63,13 @@ class GemmaEngine:
         adapter = None
         if version != BASE:
             found = self._registry.get(version)
-            if found.weights_hash and found.weights_hash != self._weights:
-                raise VersionError(
-                    f"{version} was trained on {found.base}, and this is {self.base}: start with --base {found.base}, "
-                    "or choose another version."
-                )
-            adapter = read_adapter(found.directory, self._layers, compute_dtype(self.device))
+            adapter = read_version(found, self.base, self._weights, self.layers, compute_dtype(self.device))
+        self.wear(adapter, version)
+
+    def wear(self, adapter: Adapter | None, version: str) -> None:
+        """Speak with ``adapter``, under the name ``version``, from the next reply on."""
         with self._lock:
-            put_on(adapter, self._layers)
+            put_on(adapter, self.layers)
             self._forget()
             self.version = version
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 
-from adapters.api import BASE
-from adapters.base import compute_dtype, device, load_model, load_tokenizer, locate
+from adapters.api import BASE, Engine, Finished, Message, Sampling
+from adapters.base import compute_dtype, device, load_model, load_tokenizer, locate, weights_hash
 from adapters.encoding import Encoder, Row
-from adapters.lora import make_adaptable, put_on, read_adapter
+from adapters.lora import make_adaptable, put_on, read_version
 from adapters.loss import grouped, pack, summed_loss
 from adapters.registry import Registry
 from socrates_errors import TrainingError
@@ -39,17 +39,20 @@ def evaluate_file(models: Path, base: str, registry: Registry, data: Path, versi
     """Return ``{"versions": [{"version", "loss_per_token", "examples", "tokens", "skipped"}]}`` for an examples file.
 
     Each line stands alone; its target is its last message, from the assistant. Examples longer than the context are
-    named in ``skipped``. Raises TrainingError for a file that is no examples file, VersionError for a missing version.
+    named in ``skipped``. Raises TrainingError for a file that is no examples file, VersionError for a version that is
+    missing or another base's.
     """
     examples = read_examples(data)
-    adapters = {name: None if name == BASE else registry.get(name).directory for name in versions}
+    found = {name: None if name == BASE else registry.get(name) for name in versions}
     directory = locate(base, models, lambda _text, _fraction: None)
+    weights = weights_hash(directory, models)
     rows, skipped = Encoder(load_tokenizer(directory)).rows(examples, max_tokens=8192)
     model = load_model(directory, trainable=True)
     layers = make_adaptable(model)
     figures = []
-    for name, adapter in adapters.items():
-        put_on(None if adapter is None else read_adapter(adapter, layers, compute_dtype(device())), layers)
+    for name, version in found.items():
+        dtype = compute_dtype(device())
+        put_on(None if version is None else read_version(version, base, weights, layers, dtype), layers)
         figures.append(
             {
                 "version": name,
@@ -64,23 +67,35 @@ def evaluate_file(models: Path, base: str, registry: Registry, data: Path, versi
 
 def read_examples(path: Path) -> list[dict[str, Any]]:
     """Return the lines of an examples file; raises TrainingError naming the first line that is no example."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")  # and at nothing else that is a line end elsewhere
+    except (OSError, UnicodeDecodeError) as error:
+        raise TrainingError(f"{path} cannot be read ({error}): give a file of examples, in UTF-8.") from error
     examples = []
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            example = json.loads(line)
-            roles = [message["role"] for message in example["messages"] if message["content"].strip()]
-        except (ValueError, KeyError, TypeError, AttributeError):
-            roles = []
-        turns = roles[1:] if roles[:1] == ["system"] else roles
-        if not turns or turns != ["user", "assistant"] * (len(turns) // 2):
-            raise TrainingError(
-                f"{path}, line {number}, is no example: write {{'messages': [...]}} with user and assistant in turn, "
-                "none of them empty, the assistant last."
-            )
-        examples.append(example)
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            example = _example(line)
+            if example is None:
+                raise TrainingError(
+                    f"{path}, line {number}, is no example: write {{'messages': [...]}} with user and assistant in "
+                    "turn, none of them empty, the assistant last."
+                )
+            examples.append(example)
     return examples
+
+
+def _example(line: str) -> dict[str, Any] | None:
+    """Return the example that ``line`` is, if it is one."""
+    try:
+        example: dict[str, Any] = json.loads(line)
+        turns = [(message["role"], message["content"].strip()) for message in example["messages"]]
+        hash((example.get("id"), example.get("conversation")))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    if turns and turns[0][0] == "system":
+        turns = turns[1:]
+    roles = ["user", "assistant"] * (len(turns) // 2)
+    return example if turns and [role for role, _ in turns] == roles and all(text for _, text in turns) else None
 
 
 @dataclass(frozen=True)
@@ -106,31 +121,18 @@ def judge(candidate: float | None, parent: float | None, parent_name: str, fault
     return Judgement(True, f"It is better: {figures}.")
 
 
-@torch.inference_mode()
-def faults_in_replies(model: Any, encoder: Encoder, prompts: Sequence[list[int]], seed: int) -> list[str]:
-    """Return what is wrong with replies to ``prompts`` (ids), drawn as the chat draws them; empty when nothing is.
+def faults_in_replies(engine: Engine, prompts: Sequence[Sequence[Message]], seed: int) -> list[str]:
+    """Return what is wrong with the engine's replies to ``prompts``, drawn as the chat draws them; empty if nothing is.
 
-    A reply is at fault when it is empty, or when fewer than half of its sequences of four tokens are different ones.
-    Half of the replies may be at fault, as small models ramble.
+    A reply is at fault when it is empty, or when fewer than half of its sequences of four characters are different
+    ones. Half of the replies may be at fault, as small models ramble.
     """
     empty = repeating = 0
-    torch.manual_seed(seed)
     for prompt in prompts:
-        out = model.generate(
-            input_ids=torch.tensor([prompt], device=device()),
-            attention_mask=torch.ones(1, len(prompt), device=device(), dtype=torch.long),
-            max_new_tokens=PROBE_TOKENS,
-            do_sample=True,
-            temperature=0.8,
-            top_k=64,
-            top_p=0.95,
-            repetition_penalty=1.1,
-            eos_token_id=sorted(encoder.stops),
-            pad_token_id=0,
-        )
-        reply = [token for token in out[0, len(prompt) :].tolist() if token not in encoder.stops]
-        grams = [tuple(reply[i : i + 4]) for i in range(len(reply) - 3)]
-        empty += not encoder.tokenizer.decode(reply).strip()
+        *_, last = engine.reply(prompt, Sampling(max_new_tokens=PROBE_TOKENS, seed=seed))
+        assert isinstance(last, Finished)
+        grams = [last.reply[i : i + 4] for i in range(len(last.reply) - 3)]
+        empty += not last.reply
         repeating += bool(grams) and len(set(grams)) < len(grams) / 2
     if (empty + repeating) * 2 <= len(prompts):
         return []
@@ -138,8 +140,9 @@ def faults_in_replies(model: Any, encoder: Encoder, prompts: Sequence[list[int]]
     return [f"{count} of {len(prompts)} test replies {what}" for count, what in named if count]
 
 
-def probe_prompts(encoder: Encoder, examples: Sequence[dict[str, Any]]) -> list[list[int]]:
-    """Return up to ``PROBES`` prompts as ids, spread over ``examples``, each without the turns before it."""
-    step = max(1, len(examples) // PROBES)
-    chosen = [example["messages"][-2] for example in examples[::step][:PROBES]]
-    return [encoder.prompt([message]) for message in chosen]
+def probe_prompts(rows: Sequence[Row], examples: Sequence[dict[str, Any]]) -> list[list[Message]]:
+    """Return up to ``PROBES`` prompts, spread over those of ``examples`` that are in ``rows``."""
+    used = {name for row in rows for name in row.examples}
+    chosen = [e for number, e in enumerate(examples) if e.get("id", number) in used]
+    step = max(1, len(chosen) // PROBES)
+    return [example["messages"][:-1] for example in chosen[::step][:PROBES]]

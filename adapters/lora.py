@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
+from adapters.registry import Version
 from socrates_errors import VersionError
 
 PREFIX = "base_model.model."
@@ -65,6 +66,21 @@ def unwrap(model: nn.Module) -> None:
             setattr(model.get_submodule(parent), attribute, module.linear)
 
 
+def read_version(
+    version: Version, base: str, weights: str, layers: dict[str, AdaptedLinear], dtype: torch.dtype
+) -> Adapter:
+    """Return ``version``'s adapter for the base whose weights have the hash ``weights``.
+
+    Raises VersionError when it was trained on other weights, and as ``read_adapter`` does.
+    """
+    if version.weights_hash and version.weights_hash != weights:
+        raise VersionError(
+            f"{version.name} was trained on {version.base}, and this is {base}: start with --base {version.base}, "
+            "or choose another version."
+        )
+    return read_adapter(version.directory, layers, dtype)
+
+
 def read_adapter(directory: Path, layers: dict[str, AdaptedLinear], dtype: torch.dtype) -> Adapter:
     """Return the adapter in ``directory``, in peft's format, for a model with ``layers``.
 
@@ -72,12 +88,12 @@ def read_adapter(directory: Path, layers: dict[str, AdaptedLinear], dtype: torch
     """
     try:
         settings: dict[str, Any] = json.loads((directory / "adapter_config.json").read_text())
+        scale = float(settings["lora_alpha"]) / int(settings["r"])
         tensors = load_file(directory / "adapter_model.safetensors")
     except Exception as error:
         raise VersionError(
             f"The version {directory.name} cannot be read ({error}): delete it, or import it again."
         ) from error
-    scale = settings["lora_alpha"] / (settings["r"] ** 0.5 if settings.get("use_rslora") else settings["r"])
     found: dict[str, dict[str, torch.Tensor]] = {}
     for key, tensor in tensors.items():
         name, _, kind = key.removeprefix(PREFIX).removesuffix(".weight").rpartition(".")
@@ -90,7 +106,8 @@ def read_adapter(directory: Path, layers: dict[str, AdaptedLinear], dtype: torch
         if set(pair) != {"lora_A", "lora_B"}:
             raise VersionError(f"The version {directory.name} has half an adapter on {name}: import it again.")
         a, b = pair["lora_A"], pair["lora_B"]
-        if a.shape[1] != linear.in_features or b.shape[0] != linear.out_features or a.shape[0] != b.shape[1]:
+        rank = a.shape[0]
+        if a.shape != (rank, linear.in_features) or b.shape != (linear.out_features, rank):
             raise VersionError(f"The version {directory.name} was trained for another base: {name} has another shape.")
         device = linear.weight.device
         put_on[name] = (a.to(device, dtype), (b.float() * scale).to(device, dtype))

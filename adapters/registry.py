@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.api import BASE
-from adapters.files import replace_text, sync_directory
+from adapters.files import replace_text, sync
 from socrates_errors import VersionError
 
 MANIFEST = "version.json"
@@ -127,11 +127,11 @@ class Registry:
             except ValueError as error:
                 raise VersionError(f"Nothing was published: {error}.") from error
             for path in draft.iterdir():
-                _sync_file(path)
+                sync(path)
             replace_text(draft / MANIFEST, _dump(manifest))
             draft.chmod(0o700)
             draft.rename(self.directory / name)
-            sync_directory(self.directory)
+            sync(self.directory)
         return _version(self.directory / name)
 
     # Care
@@ -156,7 +156,7 @@ class Registry:
                 raise VersionError(f"{name} is the parent of {', '.join(children)}: delete those first.")
             leaving = self.directory / f"{_DRAFT}{os.getpid()}-{name}"
             (self.directory / name).rename(leaving)
-            sync_directory(self.directory)
+            sync(self.directory)
             shutil.rmtree(leaving, ignore_errors=True)
 
     # In and out
@@ -325,8 +325,3 @@ def _alive(process: int) -> bool:
     except PermissionError:
         return True
     return True
-
-
-def _sync_file(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())

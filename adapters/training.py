@@ -4,6 +4,7 @@ Run as ``python -m adapters.training job.json``: one JSON line per event on stan
 error.
 """
 
+import hashlib
 import json
 import math
 import os
@@ -14,6 +15,7 @@ import stat
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version as library_version
@@ -26,8 +28,9 @@ from safetensors.torch import save_file
 from adapters.api import BASE, Event
 from adapters.base import allow_repacking, compute_dtype, device, load_model, load_tokenizer, locate, weights_hash
 from adapters.encoding import Encoder, Row
+from adapters.engine import GemmaEngine
 from adapters.evaluation import faults_in_replies, judge, loss_per_token, probe_prompts, read_examples
-from adapters.lora import Adapter, make_adaptable, put_on, read_adapter, unwrap
+from adapters.lora import Adapter, make_adaptable, put_on, read_adapter, read_version, unwrap
 from adapters.loss import grouped, pack, summed_loss
 from adapters.recipe import Recipe
 from adapters.registry import Registry
@@ -59,7 +62,7 @@ def train(job: Job) -> Iterator[Event]:
         return
     model = load_model(directory, trainable=True)
     weights = weights_hash(directory, Path(job.models))
-    parent, parent_adapter = _parent(job.parent, registry, weights, model)
+    parent, parent_adapter = _parent(job.parent, registry, job.base, weights, model)
 
     epochs = max(recipe.epochs, math.ceil(recipe.min_steps / len(list(grouped(rows, recipe.batch_tokens)))))
     tokens, targets = sum(len(r.ids) for r in rows), sum(sum(r.supervised) for r in rows)
@@ -102,13 +105,13 @@ def train(job: Job) -> Iterator[Event]:
     with registry.draft() as draft:
         _save(draft, trained, best, job.base)
         (draft / "run.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in losses))
-        # From here on the version is judged as it will be served: from its files.
-        model = trained.unload()
-        layers = make_adaptable(model)
-        put_on(read_adapter(draft, layers, compute_dtype(device())), layers)
+        # From here on the version is judged as it will be served: from its files, by the engine.
+        engine = GemmaEngine(job.base, weights, trained.unload(), encoder, registry)
+        engine.wear(read_adapter(draft, engine.layers, compute_dtype(device())), "the new version")
         loss = loss_per_token(model, held_out_rows)
         allow_repacking(model, True)
-        faults = faults_in_replies(model, encoder, probe_prompts(encoder, held_out or examples), recipe.seed)
+        probes = probe_prompts(held_out_rows, held_out) or probe_prompts(rows, examples)
+        faults = faults_in_replies(engine, probes, recipe.seed)
         judgement = judge(loss, before[parent], parent, faults)
         seconds = time.perf_counter() - started
         held_out_figures = {"base": before[BASE], "parent": before[parent], "candidate": loss}
@@ -127,7 +130,7 @@ def train(job: Job) -> Iterator[Event]:
                     "tokens": tokens,
                     "as_of": job.as_of,
                 },
-                "recipe": recipe.to_json() | {"epochs_run": len(losses)},
+                "recipe": recipe.to_json() | _shape(trained) | {"epochs_run": len(losses)},
                 "losses": losses,
                 "held_out": {
                     "examples": sum(len(r.examples) for r in held_out_rows),
@@ -150,17 +153,14 @@ def train(job: Job) -> Iterator[Event]:
     }
 
 
-def _parent(name: str, registry: Registry, weights: str, model: Any) -> tuple[str, Adapter | None]:
+def _parent(name: str, registry: Registry, base: str, weights: str, model: Any) -> tuple[str, Adapter | None]:
     """Return the version to judge against and its adapter; the base where that version is another base's or damaged."""
     if name == BASE:
         return BASE, None
     try:
-        version = registry.get(name)
-        if version.weights_hash and version.weights_hash != weights:
-            return BASE, None
         layers = make_adaptable(model)
         try:
-            return name, read_adapter(version.directory, layers, compute_dtype(device()))
+            return name, read_version(registry.get(name), base, weights, layers, compute_dtype(device()))
         finally:
             unwrap(model)
     except VersionError as error:
@@ -286,8 +286,20 @@ def _lora_tensors(model: Any) -> dict[str, torch.Tensor]:
     """Return a copy of the adapter in peft's names, in bfloat16 on the CPU."""
     from peft import get_peft_model_state_dict
 
-    tensors = get_peft_model_state_dict(model)
+    # Without this, peft asks the hub whether the base's embedding has been resized.
+    tensors = get_peft_model_state_dict(model, save_embedding_layers=False)
     return {name: t.detach().to("cpu", torch.bfloat16).contiguous() for name, t in tensors.items()}
+
+
+def _shape(model: Any) -> dict[str, Any]:
+    """Return the adapter's own settings: a warm start has its parent's, whatever the recipe says."""
+    settings = model.peft_config["default"]
+    return {
+        "rank": settings.r,
+        "alpha": settings.lora_alpha,
+        "dropout": settings.lora_dropout,
+        "targets": sorted(settings.target_modules),
+    }
 
 
 def _save(draft: Path, model: Any, tensors: dict[str, torch.Tensor], base: str) -> None:
@@ -301,8 +313,6 @@ def _save(draft: Path, model: Any, tensors: dict[str, torch.Tensor], base: str) 
 
 def _digest(examples: Sequence[dict[str, Any]]) -> str:
     """Return a hash of the examples that does not depend on their order."""
-    import hashlib
-
     lines = sorted(json.dumps(example, ensure_ascii=False, sort_keys=True) for example in examples)
     return f"sha256:{hashlib.sha256(chr(10).join(lines).encode()).hexdigest()}"
 
@@ -321,10 +331,23 @@ def main() -> int:
     try:
         for event in train(job):
             print(json.dumps(event, ensure_ascii=False), flush=True)
-    except SocratesError as error:
-        print(json.dumps({"event": "failed", "reason": str(error), "cancelled": False}, ensure_ascii=False), flush=True)
+    except (SocratesError, OSError, MemoryError, RuntimeError) as error:
+        traceback.print_exc()
+        failed = {"event": "failed", "reason": _sentence(error), "cancelled": False}
+        print(json.dumps(failed, ensure_ascii=False), flush=True)
         return 1
     return 0
+
+
+def _sentence(error: Exception) -> str:
+    """Say what ended the run and what to do."""
+    if isinstance(error, SocratesError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"The training could not read or write its files ({error}): free some disk space and train again."
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate" in str(error):
+        return "The training ran out of memory: close other programs, or choose a smaller base, and train again."
+    return f"The training failed ({error}): the log tells more."
 
 
 if __name__ == "__main__":

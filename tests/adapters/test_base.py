@@ -1,4 +1,5 @@
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,10 @@ import torch
 from transformers import Gemma3Config, Gemma3ForConditionalGeneration
 
 from adapters import base, embedded
+from adapters.api import Progress
 from adapters.base import allow_repacking, compute_dtype, is_linear4bit, load_model, locate, weights_hash
+from adapters.engine import load_engine
+from adapters.registry import Registry
 from socrates_errors import BaseUnavailableError
 from tests.adapters.conftest import SHAPE, make_tokenizer
 
@@ -125,6 +129,59 @@ def test_the_hash_of_weights_is_kept_and_follows_the_file(gemma3: Path, tmp_path
     assert weights_hash(copy, models) != first
 
 
+def test_a_snapshot_that_is_here_in_part_is_completed(
+    gemma3: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import huggingface_hub
+
+    part = tmp_path / "part"
+    part.mkdir()
+    (part / "config.json").write_text("{}")
+
+    def snapshot(_base: str, *, local_files_only: bool = False, **_rest: object) -> str:
+        return str(part if local_files_only else gemma3)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot)
+    assert locate("google/gemma-3-1b-it", tmp_path, quiet) == gemma3
+
+
+def test_a_missing_shard_is_named(gemma3: Path, tmp_path: Path) -> None:
+    for name in ("config.json", "tokenizer.json"):
+        (tmp_path / name).write_bytes((gemma3 / name).read_bytes())
+    (tmp_path / "model.safetensors.index.json").write_text(
+        json.dumps({"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}})
+    )
+    (tmp_path / "model-1.safetensors").touch()
+    with pytest.raises(BaseUnavailableError, match=r"checkpoint: model-2\.safetensors missing"):
+        locate(str(tmp_path), tmp_path, quiet)
+
+
+@pytest.mark.parametrize(
+    ("file", "content"), [("config.json", "[]"), ("tokenizer.json", "{}"), ("model.safetensors", "not tensors")]
+)
+def test_a_damaged_checkpoint_is_told_by_a_sentence(gemma3: Path, tmp_path: Path, file: str, content: str) -> None:
+    for source in gemma3.iterdir():
+        (tmp_path / source.name).write_bytes(source.read_bytes())
+    (tmp_path / file).write_text(content)
+    with pytest.raises(BaseUnavailableError):
+        load_engine(tmp_path / "models", str(tmp_path), Registry(tmp_path / "versions"), quiet)
+
+
+def test_two_first_conversions_at_once_make_one_base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Path] = []
+
+    def halves(_gguf: Path, draft: Path, _progress: Progress) -> None:
+        made.append(draft)
+        (draft / "config.json").write_text("{}")
+
+    monkeypatch.setattr(embedded, "_assemble", lambda gguf, _progress: gguf.touch())
+    monkeypatch.setattr(embedded, "_convert_in_children", halves)
+    with ThreadPoolExecutor(4) as threads:
+        found = set(threads.map(lambda _: embedded.convert(tmp_path, quiet), range(4)))
+    assert found == {tmp_path / embedded.DIRECTORY}
+    assert len(made) == 1
+
+
 def test_the_names_of_llama_cpp_are_those_of_transformers() -> None:
     assert embedded.transformers_name("token_embd.weight") == "model.embed_tokens.weight"
     assert embedded.transformers_name("blk.7.ffn_down.weight") == "model.layers.7.mlp.down_proj.weight"
@@ -138,7 +195,7 @@ def test_an_embedded_base_with_a_damaged_part_is_refused(tmp_path: Path, monkeyp
     monkeypatch.setattr(package, "chunk_paths", lambda: [part])
     with pytest.raises(BaseUnavailableError, match="damaged"):
         embedded.convert(tmp_path / "models", quiet)
-    assert list((tmp_path / "models").iterdir()) == []
+    assert [path.name for path in (tmp_path / "models").iterdir() if path.is_dir()] == []
 
 
 def test_without_its_package_the_embedded_base_tells_how_to_get_it(

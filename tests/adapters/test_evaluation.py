@@ -1,10 +1,16 @@
+import json
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
-from adapters.encoding import Encoder
-from adapters.evaluation import faults_in_replies, judge, probe_prompts
+from adapters.api import Chunk, Finished, Message
+from adapters.encoding import Row
+from adapters.evaluation import evaluate_file, faults_in_replies, judge, probe_prompts, read_examples
+from adapters.registry import Registry
+from socrates_errors import TrainingError, VersionError
+from tests.adapters.making_versions import make_version
 
 
 def test_a_lower_or_equal_loss_is_better() -> None:
@@ -34,43 +40,92 @@ def test_without_held_out_examples_nothing_is_compared() -> None:
 
 
 class Speaker:
-    """Replies to each prompt with the next of its replies."""
+    """An engine that replies to each prompt with the next of its replies."""
 
-    def __init__(self, *replies: list[int]):
+    base, version, context_tokens, device = "base", "base", 8192, "cpu"
+
+    def __init__(self, *replies: str):
         self.replies = list(replies)
 
-    def generate(self, *, input_ids: torch.Tensor, **_settings: Any) -> torch.Tensor:
-        return torch.cat([input_ids, torch.tensor([self.replies.pop(0)])], dim=1)
+    def reply(self, *_arguments: Any) -> Iterator[Chunk | Finished]:
+        reply = self.replies.pop(0)
+        yield Finished(reply, "base", 1, 1, 0.0, 0.0, "end_of_turn", 0)
+
+    def use(self, version: str) -> None:
+        """Stay as it is."""
 
 
-SOUND = list(range(300, 320))
+SOUND = "What do you mean by that, my friend?"
 
 
-def faults(encoder: Encoder, *replies: list[int]) -> list[str]:
-    return faults_in_replies(Speaker(*replies), encoder, [[2, 300]] * len(replies), seed=0)
+def faults(*replies: str) -> list[str]:
+    return faults_in_replies(Speaker(*replies), [[Message(role="user", content="Why?")]] * len(replies), seed=0)
 
 
-def test_sound_replies_have_no_faults(encoder: Encoder) -> None:
-    assert faults(encoder, SOUND, SOUND, SOUND) == []
+def test_sound_replies_have_no_faults() -> None:
+    assert faults(SOUND, SOUND, SOUND) == []
 
 
-def test_a_single_bad_reply_is_forgiven(encoder: Encoder) -> None:
-    assert faults(encoder, SOUND, [encoder.end_of_turn], SOUND) == []
+def test_a_single_bad_reply_is_forgiven() -> None:
+    assert faults(SOUND, "", SOUND) == []
 
 
-def test_empty_replies_are_faults(encoder: Encoder) -> None:
-    assert faults(encoder, [encoder.end_of_turn], [encoder.end_of_turn], SOUND) == ["2 of 3 test replies were empty"]
+def test_empty_replies_are_faults() -> None:
+    assert faults("", "", SOUND) == ["2 of 3 test replies were empty"]
 
 
-def test_replies_that_go_round_in_circles_are_faults(encoder: Encoder) -> None:
-    assert faults(encoder, [300, 301] * 12, [300] * 24, SOUND) == ["2 of 3 test replies went round in circles"]
-
-
-@pytest.mark.parametrize(("count", "expected"), [(1, 1), (3, 3), (10, 3)])
-def test_probes_are_few_and_spread_over_the_examples(encoder: Encoder, count: int, expected: int) -> None:
-    examples = [
-        {"messages": [{"role": "user", "content": f"{i}"}, {"role": "assistant", "content": "b"}]} for i in range(count)
+def test_replies_that_go_round_in_circles_are_faults() -> None:
+    assert faults("What what what what what what", "はははははははは", SOUND) == [
+        "2 of 3 test replies went round in circles"
     ]
-    prompts = probe_prompts(encoder, examples)
+
+
+def example(number: int) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": f"{number}"}, {"role": "assistant", "content": "b"}]}
+
+
+@pytest.mark.parametrize(("count", "expected"), [(0, 0), (1, 1), (3, 3), (10, 3)])
+def test_probes_are_few_and_spread_over_the_examples(count: int, expected: int) -> None:
+    examples = [example(number) for number in range(count)]
+    prompts = probe_prompts([Row([], [], list(range(count)))], examples)
     assert len(prompts) == expected
-    assert prompts[0] == encoder.prompt([{"role": "user", "content": "0"}])
+    assert [prompt[0]["content"] for prompt in prompts[:1]] == ["0"][:expected]
+
+
+def test_an_example_that_was_too_long_to_train_on_is_no_probe() -> None:
+    assert probe_prompts([Row([], [], [1])], [example(0), example(1)])[0][0]["content"] == "1"
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\u0085", "\x0b"])
+def test_a_line_separator_inside_a_text_ends_no_line(tmp_path: Path, separator: str) -> None:
+    written = example(0)
+    written["messages"][1]["content"] = f"one{separator}two"
+    file = tmp_path / "examples.jsonl"
+    file.write_text(json.dumps(written, ensure_ascii=False) + "\n", encoding="utf-8")
+    assert read_examples(file) == [written]
+
+
+@pytest.mark.parametrize("contents", [["a", ""], [" ", "b"], ["a", "", " ", "b"], ["a", "b", " "]])
+def test_an_example_with_an_empty_message_is_refused(tmp_path: Path, contents: list[str]) -> None:
+    roles = ["user", "assistant"] * 2
+    messages = [{"role": role, "content": text} for role, text in zip(roles, contents, strict=False)]
+    file = tmp_path / "examples.jsonl"
+    file.write_text(json.dumps({"messages": messages}))
+    with pytest.raises(TrainingError, match="line 1"):
+        read_examples(file)
+
+
+def test_a_file_that_is_not_utf_8_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "examples.jsonl"
+    file.write_bytes("正義".encode("shift_jis"))
+    with pytest.raises(TrainingError, match="UTF-8"):
+        read_examples(file)
+
+
+def test_a_version_of_other_weights_is_not_measured(tmp_path: Path, gemma3: Path) -> None:
+    registry = Registry(tmp_path / "versions")
+    name = make_version(registry, gemma3, weights_hash="sha256:other")
+    file = tmp_path / "examples.jsonl"
+    file.write_text(json.dumps(example(0)))
+    with pytest.raises(VersionError, match="was trained on"):
+        evaluate_file(tmp_path / "models", str(gemma3), registry, file, [name])

@@ -16,7 +16,7 @@ from adapters.loss import pack, summed_loss
 from adapters.recipe import PRESETS, Recipe
 from adapters.registry import Registry
 from adapters.runner import Job
-from adapters.training import _with_adapter, train, warm_up_then_cosine
+from adapters.training import _sentence, _with_adapter, train, warm_up_then_cosine
 from socrates_errors import TrainingError
 
 QUICKLY = replace(PRESETS["default"], rank=4, alpha=8, learning_rate=1e-2, epochs=3, min_steps=0)
@@ -111,6 +111,37 @@ def test_a_version_is_judged_against_its_parent_and_can_start_from_it(tmp_path: 
     assert events[1]["held_out_loss"] == first["held_out"]["candidate"]
     first_loss, cold_loss = (next(e["loss"] for e in run if e["event"] == "step") for run in (events, cold))
     assert first_loss < 0.8 * cold_loss, "a warm start begins where its parent ended"
+
+
+def test_a_warm_start_carries_the_shape_of_its_parent(tmp_path: Path, gemma3: Path) -> None:
+    narrow = replace(QUICKLY, targets=("q_proj", "v_proj"), rank=2, alpha=4)
+    first = list(train(job(tmp_path, gemma3, narrow)))[-1]
+    made = job(tmp_path, gemma3, replace(QUICKLY, warm_start=True, epochs=1), parent=first["version"])
+    recipe = Registry(Path(made.versions)).get(list(train(made))[-1]["version"]).manifest["recipe"]
+    assert (recipe["rank"], recipe["alpha"], recipe["targets"]) == (2, 4, ["q_proj", "v_proj"])
+
+
+def test_a_warm_start_does_not_ask_the_hub(tmp_path: Path, gemma3: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import peft.utils.save_and_load as saving
+
+    asked: list[object] = []
+    monkeypatch.setattr(saving, "check_file_exists_on_hf_hub", lambda *names: asked.append(names))
+    first = list(train(job(tmp_path, gemma3)))[-1]
+    list(train(job(tmp_path, gemma3, replace(QUICKLY, warm_start=True, epochs=1), parent=first["version"])))
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (OSError(28, "No space left on device"), "free some disk space"),
+        (torch.OutOfMemoryError("CUDA out of memory"), "out of memory"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "out of memory"),
+        (RuntimeError("something else"), "something else"),
+    ],
+)
+def test_what_ends_a_run_is_told_with_what_to_do(error: Exception, expected: str) -> None:
+    assert expected in _sentence(error)
 
 
 def test_a_worse_version_is_kept_aside_with_the_reason(tmp_path: Path, gemma3: Path) -> None:
