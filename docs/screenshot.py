@@ -8,8 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from textual.pilot import Pilot
-
 from socrates_tui.app import SocratesApp
 from socrates_tui.compose import open_app
 from socrates_tui.home import Home
@@ -19,21 +17,17 @@ from socrates_tui.widgets.turn_view import TurnView
 PICTURE = Path(__file__).with_name("screenshot.png")
 
 
-async def until(pilot: Pilot[None], what: str) -> None:
-    """Wait until the app's screen shows ``what``."""
-    while what not in pilot.app.export_screenshot():
-        await pilot.pause(0.2)
-
-
 async def draw(app: SocratesApp, question: str) -> str:
     """Ask, wait for the reply and return the screen as SVG."""
     async with app.run_test(size=(100, 30)) as pilot:
         await pilot.press("ctrl+n")
+        await pilot.pause(1)
         app.chat.prompt.text = question
         await pilot.press("enter")
-        await until(pilot, "not&#160;reviewed")
+        while app.chat.last is None or app.chat.last.prompt != question:
+            await pilot.pause(0.5)
         app.chat.query(TurnView).last().focus()
-        await pilot.pause()
+        await pilot.pause(1)
         return app.export_screenshot()
 
 

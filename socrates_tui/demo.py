@@ -32,7 +32,7 @@ def main() -> None:
                 messages = [{"role": "user", "content": prompt}, {"role": "assistant", "content": target}]
                 file.write(json.dumps({"conversation": prompt, "messages": messages}, ensure_ascii=False) + "\n")
         socrates(home, "corpus", "import", str(lessons))
-        socrates(home, "train", "--epochs", "8")
+        socrates(home, "train")
         after = socrates(home, *ask, reading=True)
         print(f"\n{QUESTION}\n  before  {before}\n  after   {after}")
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from adapters.api import BASE, Chunk, Finished, Message, Sampling
-from adapters.engine import GemmaEngine, draw, load_engine
+from adapters.engine import GemmaEngine, draw, indistinguishable, load_engine
 from adapters.recipe import PRESETS
 from adapters.registry import Registry
 from socrates_errors import EngineError, VersionError
@@ -202,6 +202,16 @@ def test_a_version_of_other_weights_is_refused(engine: GemmaEngine, checkpoint: 
     name = make_version(registry, checkpoint, weights_hash="sha256:other")
     with pytest.raises(VersionError, match="was trained on"):
         engine.use(name)
+
+
+def test_a_token_whose_row_is_the_end_markers_in_all_but_name_ends_the_turn_too() -> None:
+    end = torch.tensor([1.0, 0.0, 0.0])
+    head = torch.stack([torch.tensor([0.0, 1.0, 0.0]), end, end + torch.tensor([0.0, 0.3, 0.0]), -end, end * 2])
+    assert indistinguishable(head, 1) == {1, 2, 4}
+
+
+def test_in_a_head_of_trained_rows_the_end_marker_stands_alone(engine: GemmaEngine) -> None:
+    assert engine._stops == engine._encoder.stops
 
 
 def random(seed: int = 0) -> torch.Generator:
