@@ -172,7 +172,7 @@ class GemmaEngine:
 def indistinguishable(head: torch.Tensor, token: int) -> frozenset[int]:
     """Return the tokens whose rows of ``head``, shape (vocabulary, d), point where ``token``'s does.
 
-    A pretrained Gemma has never seen ``<end_of_turn>``: in the embedded one 6,400 never-trained rows lie within a cosine
+    A pretrained Gemma has never seen ``<end_of_turn>``: in the embedded one 6,400 untrained rows lie within a cosine
     of 0.9 of it. An adapter that has learnt to end a turn there spreads its chances over all of them, and each means
     the end. In an instruction-tuned Gemma the row stands alone.
     """

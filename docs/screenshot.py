@@ -19,12 +19,13 @@ PICTURE = Path(__file__).with_name("screenshot.png")
 
 async def draw(app: SocratesApp, question: str) -> str:
     """Ask, wait for the reply and return the screen as SVG."""
-    async with app.run_test(size=(100, 30)) as pilot:
+    async with app.run_test(size=(100, 18)) as pilot:
+        await pilot.pause(1)
         await pilot.press("ctrl+n")
         await pilot.pause(1)
         app.chat.prompt.text = question
         await pilot.press("enter")
-        while app.chat.last is None or app.chat.last.prompt != question:
+        while app.chat.last is None:
             await pilot.pause(0.5)
         app.chat.query(TurnView).last().focus()
         await pilot.pause(1)
