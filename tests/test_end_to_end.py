@@ -107,12 +107,16 @@ def test_chat_rewrite_retrain_switch_quit_and_find_everything_there(home: Path, 
     assert asked[0].reply != taught[0].reply, "the same prompt and seed, another version, another reply"
 
     with start() as again:
+        again.wait_for("Ask, or answer")
+        again.press("それはなぜ？", ENTER)  # before the conversation is shown and long before the engine is there
         again.wait_for("もう一度")
-        again.wait_for("embedded · base")
+        again.wait_for(lambda screen: screen.count("Socrates base  not reviewed") == 2, 60)
         again.press(F3)
-        again.wait_for("v0001")
+        again.wait_for("without an adapter")
         again.press(ESCAPE, CTRL_Q)
         assert again.wait_for_end() == 0
+    with Corpus(home / "corpus.db") as corpus:
+        assert [turn.prompt for turn in corpus.thread(newest.id)][2:] == ["それはなぜ？"]
 
 
 def command(*arguments: str, given: str | None = None) -> str:

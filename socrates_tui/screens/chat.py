@@ -65,13 +65,15 @@ class ChatScreen(TeachingScreen):
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
-        """Open the newest conversation, once the screen has been drawn."""
+        """Open the newest conversation; its turns are shown once the screen has been drawn."""
+        newest = self.corpus.conversations(limit=1)
+        self.conversation = newest[0] if newest else None  # for a prompt that is sent before that
         self.prompt.focus()
         self.prompt.move_cursor(self.prompt.document.end)
         self.call_after_refresh(self._begin)
 
     async def _begin(self) -> None:
-        await self.open_newest()
+        await self.open(self.conversation)
         self.post_message(self.Opened())
 
     @property

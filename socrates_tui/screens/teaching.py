@@ -87,12 +87,8 @@ class TeachingScreen(Screen[None]):
 
     # Conversations
 
-    async def open_newest(self) -> None:
-        """Open the conversation in which something was said last."""
-        conversations = self.corpus.conversations(limit=1)
-        await self._open(conversations[0] if conversations else None)
-
-    async def _open(self, conversation: Conversation | None) -> None:
+    async def open(self, conversation: Conversation | None) -> None:
+        """Show ``conversation``, or an empty one that is stored with its first prompt."""
         self.conversation = conversation
         self._window = SHOWN
         await self.show_turns()
@@ -130,11 +126,11 @@ class TeachingScreen(Screen[None]):
         if chosen is None:
             return
         if chosen.conversation is None:
-            await self._open(None)
+            await self.open(None)
         elif chosen.rename:
             self._rename(chosen.conversation)
         else:
-            await self._open(self.corpus.conversation(chosen.conversation))
+            await self.open(self.corpus.conversation(chosen.conversation))
 
     def _rename(self, conversation: int) -> None:
         async def titled(title: str | None) -> None:
@@ -152,7 +148,7 @@ class TeachingScreen(Screen[None]):
 
     async def action_new(self) -> None:
         """Begin a new conversation; it is stored with its first prompt."""
-        self.call_later(self._open, None)
+        self.call_later(self.open, None)
 
     # Teaching
 
