@@ -2,8 +2,13 @@
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
+
+# bitsandbytes asks torch to compile four functions of its fallback backend as it is imported, which no base here uses:
+# without the compiler a start is 1.1 s shorter.
+os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")
 
 import torch
 from safetensors import SafetensorError

@@ -177,7 +177,7 @@ def indistinguishable(head: torch.Tensor, token: int) -> frozenset[int]:
     the end. In an instruction-tuned Gemma the row stands alone.
     """
     row = head[token]
-    cosines = (head @ row).float() / (torch.linalg.vector_norm(head, dim=1, dtype=torch.float32) * row.float().norm())
+    cosines = (head @ row).float() / (torch.linalg.vector_norm(head, dim=1).float() * row.float().norm())
     return frozenset((cosines > ALIKE).nonzero()[:, 0].tolist())
 
 
