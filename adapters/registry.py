@@ -75,11 +75,14 @@ class Registry:
 
     def get(self, name: str) -> Version:
         """Return the version called ``name``."""
-        if (self.directory / name).is_dir() and _NAME.fullmatch(name):
+        if _NAME.fullmatch(name) and (self.directory / name).is_dir():
             try:
                 return _version(self.directory / name)
             except ValueError as error:
-                raise VersionError(f"Version {name} is damaged: {error}. Delete it, or train again.") from error
+                raise VersionError(
+                    f"Version {name} is damaged: {error}. Let another one speak (`socrates versions use base`), "
+                    "then delete it."
+                ) from error
         names = self._names()
         near = get_close_matches(name, names, n=3, cutoff=0.5) or names[-3:]
         nearest = f"The nearest: {', '.join(near)}." if near else "There is none yet: train one first."
@@ -90,10 +93,17 @@ class Registry:
         """The active version's name; ``base`` where nothing, or nothing that is there, was activated."""
         try:
             name = self.pointer.read_text(encoding="utf-8").strip()
-        except FileNotFoundError:
+        except (FileNotFoundError, UnicodeDecodeError):
             return BASE
         whole = _NAME.fullmatch(name) and (self.directory / name / MANIFEST).is_file()
         return name if whole else BASE
+
+    def active_for(self, base: str) -> str:
+        """Return the active version's name if it is one of ``base``'s and whole, else ``base``."""
+        try:
+            return self.active if self.active != BASE and self.get(self.active).base == base else BASE
+        except VersionError:
+            return BASE
 
     def activate(self, name: str) -> None:
         """Make ``name`` (or ``base``) the active version."""

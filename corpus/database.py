@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -45,12 +46,25 @@ def open_database(path: Path) -> Database:
     with advising(path):
         connection = sqlite3.connect(path, timeout=_BUSY_MS / 1000)
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
+            _use_wal(connection)
             connection.execute("PRAGMA foreign_keys = ON")
             return _migrated(Database(connection, execute_plugins=False), path)
         except BaseException:
             connection.close()
             raise
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Switch to write-ahead logging; alone of all statements, this one does not wait for another process by itself."""
+    deadline = time.monotonic() + _BUSY_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
 
 
 def _migrated(db: Database, path: Path) -> Database:

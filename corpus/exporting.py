@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -51,7 +51,8 @@ def _replacing(path: Path) -> Iterator[IO[bytes]]:
     except OSError as error:
         raise CorpusError(f"{path} cannot be written ({error.strerror}): name a file that can.") from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):  # where it could not be made, it cannot be removed
+            unfinished.unlink()
 
 
 def _write(judged: Iterable[JudgedTurn], stream: IO[bytes], format: ExportFormat) -> int:

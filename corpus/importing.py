@@ -63,20 +63,37 @@ def import_file(
 
 def _import(db: Database, stream: IO[bytes], source: str, format: ImportFormat, verdict: ImportVerdict) -> ImportReport:
     report = ImportReport()
+    # Records of one conversation may lie anywhere in the file; SQLite sorts them on disk. The file is read, which may
+    # take as long as whoever writes it, before the corpus is locked.
+    db.conn.execute("CREATE TEMP TABLE incoming (line INTEGER PRIMARY KEY, key TEXT, turn INTEGER, record TEXT)")
+    try:
+        _stage(db, stream, format, verdict, report)
+        db.conn.commit()
+        _place(db, source, verdict, report)
+    finally:
+        db.conn.rollback()
+        db.conn.execute("DROP TABLE incoming")
+        db.conn.commit()
+    report.refused.sort(key=lambda refusal: refusal.line)
+    return report
+
+
+def _stage(db: Database, stream: IO[bytes], format: ImportFormat, verdict: ImportVerdict, report: ImportReport) -> None:
+    for line, found in records(stream):
+        try:
+            record = _checked(found, format, verdict)
+        except CorpusError as refusal:
+            report.refused.append(Refusal(line, str(refusal)))
+            continue
+        exchanges = [[e.prompt, e.reply, e.rewrite, e.context] for e in record.exchanges]
+        db.conn.execute(
+            "INSERT INTO incoming VALUES (?, ?, ?, ?)",
+            [line, record.conversation, record.turn, json.dumps([record.system, exchanges], ensure_ascii=False)],
+        )
+
+
+def _place(db: Database, source: str, verdict: ImportVerdict, report: ImportReport) -> None:
     with writing(db), indexed_at_end(db):
-        # Records of one conversation may lie anywhere in the file; SQLite sorts them on disk.
-        db.conn.execute("CREATE TEMP TABLE incoming (line INTEGER PRIMARY KEY, key TEXT, turn INTEGER, record TEXT)")
-        for line, found in records(stream):
-            try:
-                record = _checked(found, format, verdict)
-            except CorpusError as refusal:
-                report.refused.append(Refusal(line, str(refusal)))
-                continue
-            exchanges = [[e.prompt, e.reply, e.rewrite, e.context] for e in record.exchanges]
-            db.conn.execute(
-                "INSERT INTO incoming VALUES (?, ?, ?, ?)",
-                [line, record.conversation, record.turn, json.dumps([record.system, exchanges], ensure_ascii=False)],
-            )
         for key, group in groupby(_staged(db), key=itemgetter(0)):
             thread = Thread(db, key, source, verdict)
             for _, line, record in group:
@@ -87,15 +104,12 @@ def _import(db: Database, stream: IO[bytes], source: str, format: ImportFormat, 
             thread.close()
             report.conversations += thread.is_new
             report.turns += thread.added
-        db.conn.execute("DROP TABLE incoming")
         if report.refused and not report.turns and not report.known:
             first = min(report.refused, key=lambda refusal: refusal.line)
             raise CorpusError(
                 f"Nothing of {source} could be imported; record {first.line}: {first.reason} "
                 "Mend the file, or name its format with --format."
             )
-    report.refused.sort(key=lambda refusal: refusal.line)
-    return report
 
 
 def _checked(found: Any, format: ImportFormat, verdict: ImportVerdict) -> Record:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from adapters.api import BASE, Event
+from adapters.api import Event
 from adapters.recipe import Recipe
 from adapters.registry import Registry, Version
 from adapters.runner import Job, Run
@@ -122,7 +122,7 @@ class Retraining:
             train=str(directory / "train.jsonl"),
             held_out=str(directory / "held_out.jsonl"),
             recipe=self._recipe.to_json(),
-            parent=self._parent(),
+            parent=self._registry.active_for(self._base),
             title=self._title,
             as_of=as_of,
             force=self._force,
@@ -160,10 +160,6 @@ class Retraining:
         steps = max(1, math.ceil(tokens / self._recipe.batch_tokens))
         epochs = max(self._recipe.epochs, math.ceil(self._recipe.min_steps / steps))
         return round(APART_S + tokens * epochs / tokens_per_s, 1)
-
-    def _parent(self) -> str:
-        active = self._registry.active
-        return active if active != BASE and self._registry.get(active).base == self._base else BASE
 
     def _log(self) -> Path:
         """Return the file for the run's diagnostics, fresh; the last run's is kept beside it."""

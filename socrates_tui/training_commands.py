@@ -8,7 +8,7 @@ import typer
 from adapters.api import BASE, Event
 from adapters.recipe import recipe
 from adapters.registry import Registry
-from socrates_errors import TrainingError
+from socrates_errors import SocratesError, TrainingError
 from socrates_tui.invocation import home_of, loadable_base_of, settings_of
 from socrates_tui.json_output import print_json
 from socrates_tui.plain_text import plain
@@ -46,6 +46,9 @@ def train(
                     registry.activate(event["version"])
                 event["active"] = active
             show(event)
+    except SocratesError as error:
+        show({"event": "failed", "reason": str(error), "cancelled": False})
+        raise
     except KeyboardInterrupt:
         if event.get("event") != "published":
             event = {"event": "failed", "reason": "The run was cancelled; nothing was changed.", "cancelled": True}
@@ -103,7 +106,7 @@ def eval_(
     """Measure the loss per target token of versions on a file of examples."""
     home, base = home_of(ctx), loadable_base_of(ctx)
     registry = Registry(home.versions)
-    versions = list(dict.fromkeys(version or [BASE, registry.active]))
+    versions = list(dict.fromkeys(version or [BASE, registry.active_for(base)]))
     from adapters.evaluation import evaluate_file
 
     result: dict[str, Any] = evaluate_file(home.models, base, registry, data, versions)

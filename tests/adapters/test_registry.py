@@ -248,3 +248,27 @@ def test_the_registry_is_readable_by_its_owner_alone(registry: Registry) -> None
     assert registry.directory.stat().st_mode & 0o777 == 0o700
     assert version.directory.stat().st_mode & 0o777 == 0o700
     assert (version.directory / "version.json").stat().st_mode & 0o077 == 0
+
+
+def test_the_active_version_counts_for_its_own_base_alone(registry: Registry) -> None:
+    registry.activate(publish(registry).name)
+    assert (registry.active_for("embedded"), registry.active_for("google/gemma-2-2b-jpn-it")) == ("v0001", "base")
+
+
+def test_a_damaged_active_version_stands_in_nobodys_way(registry: Registry) -> None:
+    version = publish(registry)
+    registry.activate(version.name)
+    (version.directory / "version.json").write_text("[]")
+    assert registry.active_for("embedded") == "base"
+    with pytest.raises(VersionError, match="versions use base"):
+        registry.get("v0001")
+
+
+def test_a_name_that_could_be_no_version_is_refused_however_long(registry: Registry) -> None:
+    with pytest.raises(VersionError, match="no version"):
+        registry.get("v" * 300)
+
+
+def test_a_pointer_that_is_no_text_points_to_the_base(registry: Registry) -> None:
+    registry.pointer.write_bytes(b"\xff\xfe")
+    assert registry.active == "base"

@@ -1,4 +1,7 @@
 import json
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -317,3 +320,25 @@ def test_an_examples_file_gives_the_same_examples(corpus: Corpus) -> None:
     given = Example(1, "a", messages("p", "r"), None)
     import_file(corpus, lines(given.line()))
     assert list(corpus.examples(None)) == [given]
+
+
+def test_while_a_file_is_still_being_written_others_can_write_to_the_corpus(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    reached = threading.Event()
+
+    def bring_in() -> None:
+        with Corpus(tmp_path / "corpus.db") as corpus, os.fdopen(reading, "rb", buffering=0) as stream:
+            reached.set()
+            import_file(corpus, stream)
+
+    Corpus(tmp_path / "corpus.db").close()
+    with ThreadPoolExecutor(1) as beside, Corpus(tmp_path / "corpus.db") as corpus:
+        importing = beside.submit(bring_in)
+        assert reached.wait(10)
+        line = {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}
+        os.write(writing, (json.dumps(line) + "\n").encode())
+        conversation = corpus.create_conversation()
+        corpus.add_turn(conversation.id, parent=None, prompt="p", reply="r")
+        os.close(writing)
+        importing.result(timeout=30)
+        assert corpus.stats()["turns"] == 2
