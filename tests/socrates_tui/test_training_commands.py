@@ -131,6 +131,8 @@ def test_an_empty_corpus_is_refused(own_home: Path) -> None:
 def test_an_interrupt_cancels_the_run_and_changes_nothing(home: Home, tmp_path: Path) -> None:
     (tmp_path / "child.py").write_text(CHILD + "sys.stdin.read()")
     script = (
+        # A shell that runs the tests in the background has them ignore interrupts, and so their children.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
         "import sys; from adapters import runner; from socrates_tui import cli; "
         f"runner.COMMAND = [sys.executable, {str(tmp_path / 'child.py')!r}]; "
         "sys.argv = ['socrates', 'train', '--json']; cli.main()"
