@@ -272,6 +272,7 @@ def _version(directory: Path) -> Version:
 def _parse(directory: Path, manifest: dict[str, Any]) -> Version:
     try:
         loss = manifest["held_out"]["candidate"]
+        datetime.fromisoformat(manifest["created"])
         return Version(
             name=directory.name,
             title=str(manifest["title"]),

@@ -31,6 +31,7 @@ from socrates_tui.retraining import newest_own
 from socrates_tui.screens.chat import ChatScreen
 from socrates_tui.screens.confirm import ConfirmScreen
 from socrates_tui.screens.help import HelpScreen
+from socrates_tui.screens.rewrite import RewriteScreen
 from socrates_tui.screens.sampling import SamplingScreen
 from socrates_tui.screens.teaching import TeachingScreen
 from socrates_tui.screens.terms import TermsScreen
@@ -102,7 +103,7 @@ class SocratesApp(App[None]):
     def _opened(self) -> None:
         """Begin what is slow, now that the conversation is on the screen."""
         self.chat.status.base = self._parts.base
-        self.chat.status.version = self._parts.registry.active
+        self.chat.status.version = self._parts.registry.active_for(self._parts.base)
         self.action_load()
 
     def on_unmount(self) -> None:
@@ -113,6 +114,8 @@ class SocratesApp(App[None]):
 
     def action_load(self) -> None:
         """Load the engine, once the terms are accepted."""
+        if self._loading or self._engine is not None:
+            return
         if self._terms_accepted:
             self._loading = True
             self.chat.notice.progress("Loading the model", None)
@@ -180,7 +183,7 @@ class SocratesApp(App[None]):
         self.push_screen(screen, self._version_chosen)
 
     def _version_chosen(self, version: str | None) -> None:
-        if version is not None and version != self.chat.status.version:
+        if version is not None and version != (self._wanted or self.chat.status.version):
             self._use(version)
 
     def action_use_kept(self) -> None:
@@ -238,7 +241,11 @@ class SocratesApp(App[None]):
             self._swap_when_silent()
 
     def _activate(self, version: str) -> None:
-        self._parts.registry.activate(version)
+        try:
+            self._parts.registry.activate(version)
+        except SocratesError as error:  # such as a version that was deleted meanwhile
+            self._tell(str(error), "error")
+            return
         self.chat.status.version = version
         if version == self._kept:
             self._kept = None
@@ -287,6 +294,10 @@ class SocratesApp(App[None]):
 
     @on(PreflightFinished)
     def _preflight_finished(self, event: PreflightFinished) -> None:
+        if self.screen is not self.chat:  # a dialog was opened meanwhile; its Enter must not start a training
+            self._training_answered(False)
+            self._tell(event.preflight.sentence)
+            return
         yes, no = ("Train", "Not now") if event.preflight.ready else (None, "Close")
         self.push_screen(ConfirmScreen("Retrain", event.preflight.sentence, yes, no), self._training_answered)
 
@@ -309,7 +320,7 @@ class SocratesApp(App[None]):
             self._use(event.version)
         else:
             self._kept = event.version
-            self._count_examples()
+        self._count_examples()
 
     @on(TrainingPanel.Ended)
     def _training_ended(self) -> None:
@@ -334,7 +345,10 @@ class SocratesApp(App[None]):
     def _set(self, settings: Settings | None) -> None:
         if settings is not None:
             self._settings = self.chat.settings = settings
-            settings.save(self._parts.home.config)
+            try:
+                settings.save(self._parts.home.config)
+            except SocratesError as error:
+                self._tell(str(error), "error")
 
     def _theme_changed(self, theme: object) -> None:
         if self.theme != self._settings.theme:
@@ -357,6 +371,12 @@ class SocratesApp(App[None]):
 
     async def action_quit(self) -> None:
         """Leave, once nothing is said and trained any more; asked again, at once."""
+        # Behind the keys that were typed just ahead and have not arrived in the text yet.
+        (self.focused or self.screen).call_later(self.call_later, self._quit)
+
+    def _quit(self) -> None:
+        if isinstance(self.screen, ConfirmScreen):
+            return  # the question stands already
         if self._leaving:
             self._leave()
         elif self.chat.panel.running:
@@ -381,6 +401,9 @@ class SocratesApp(App[None]):
             self._leave()
 
     def _leave(self) -> None:
+        for screen in self.screen_stack:
+            if isinstance(screen, RewriteScreen):
+                screen.keep()
         self.chat.keep_drafts()
         self.exit()
 
@@ -395,6 +418,8 @@ class SocratesApp(App[None]):
                 return self._kept is not None
             case "load":
                 return self._engine is None and not self._loading
+            case "command_palette":
+                return self.screen is self.chat
         return True
 
     def _tell(self, sentence: str, severity: Literal["information", "warning", "error"] = "information") -> None:

@@ -75,7 +75,18 @@ class Settings(BaseModel):
         return self._checked(fields | changes, "The setting")
 
     def save(self, path: Path) -> None:
-        """Write what differs from the defaults, or from the file, into ``path``; its comments and order stay."""
+        """Write what differs from the defaults, or from the file, into ``path``; its comments and order stay.
+
+        Raises SettingsError where the file cannot be read or written.
+        """
+        try:
+            self._save(path)
+        except (OSError, ValueError) as error:
+            raise SettingsError(
+                f"{path} cannot be written ({error}): mend or remove it, and set this again."
+            ) from error
+
+    def _save(self, path: Path) -> None:
         import tomlkit
 
         document = tomlkit.parse(path.read_text(encoding="utf-8") if path.is_file() else "")

@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.message import Message
 from textual.reactive import var
+from textual.timer import Timer
 from textual.widgets import Footer, Static
 
 from adapters import api
@@ -28,6 +29,9 @@ from socrates_tui.widgets.status_line import StatusLine
 from socrates_tui.widgets.training_panel import TrainingPanel
 from socrates_tui.widgets.transcript import Transcript
 from socrates_tui.widgets.turn_view import TurnView
+
+PAUSE_S = 0.5
+"""How long the user must pause before what stands in the prompt is kept on disk."""
 
 
 class ChatScreen(TeachingScreen):
@@ -52,6 +56,8 @@ class ChatScreen(TeachingScreen):
         self.speech: Speech | None = None
         """What is being said now."""
         self._waiting: list[Speech] = []
+        self._pause: Timer | None = None
+        """Runs out when the user pauses in writing."""
 
     def compose(self) -> ComposeResult:
         """Lay out the screen from top to bottom."""
@@ -95,7 +101,13 @@ class ChatScreen(TeachingScreen):
         """Keep what was written or asked and not answered, for the next start."""
         asked = [speech for speech in self._speeches if speech.replaces is None]
         unsaid = [*(speech.prompt for speech in asked), self.prompt.text.strip()]
-        self.drafts.keep(PROMPT, "\n\n".join(filter(None, unsaid)))
+        self.keep_draft(PROMPT, "\n\n".join(filter(None, unsaid)))
+
+    @on(Prompt.Changed)
+    def _prompt_changed(self) -> None:
+        if self._pause is not None:
+            self._pause.stop()
+        self._pause = self.set_timer(PAUSE_S, self.keep_drafts)
 
     @property
     def _speeches(self) -> list[Speech]:

@@ -80,8 +80,13 @@ class RewriteScreen(Dialog[Edited]):
 
     def _paused(self) -> None:
         if self.is_current:  # the editor may have been left within the pause
-            self._keep(self._editor.text if self._changed else "")
+            self.keep()
             self._show_changes()
+
+    def keep(self) -> None:
+        """Keep what stands in the editor as a draft; an empty editor takes none away."""
+        if self._editor.text.strip():
+            self._keep(self._editor.text if self._changed else "")
 
     def action_save(self) -> None:
         """Answer with the rewrite; refuse an empty one and one that says what was said before."""

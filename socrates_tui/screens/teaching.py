@@ -1,8 +1,8 @@
 """One conversation on the screen, and the verdicts on its replies. It needs no engine."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypeVar
 
 from textual import on
 from textual.binding import Binding, BindingType
@@ -25,6 +25,8 @@ from socrates_tui.widgets.turn_view import Place, TurnView
 
 SHOWN = 20
 """Turns put on the screen at once; the earlier ones when they are wanted."""
+
+Answer = TypeVar("Answer")
 
 
 class TeachingScreen(Screen[None]):
@@ -120,7 +122,16 @@ class TeachingScreen(Screen[None]):
     def action_conversations(self) -> None:
         """Choose a conversation."""
         current = None if self.conversation is None else self.conversation.id
-        self.app.push_screen(ConversationsScreen(self.corpus.conversations(), current), self._conversation_chosen)
+        screen = ConversationsScreen(self.corpus.conversations(), current)
+        self.app.push_screen(screen, self._in_turn(self._conversation_chosen))
+
+    def _in_turn(self, answered: Callable[[Answer], Awaitable[None]]) -> Callable[[Answer], None]:
+        """Return ``answered`` for a dialog: answers come in the app's turn, where a reply's chunks would cross it."""
+
+        def later(answer: Answer) -> None:
+            self.call_later(answered, answer)
+
+        return later
 
     async def _conversation_chosen(self, chosen: Chosen | None) -> None:
         if chosen is None:
@@ -143,7 +154,8 @@ class TeachingScreen(Screen[None]):
             self.action_conversations()
 
         self.app.push_screen(
-            TitleScreen("Title of the conversation", self.corpus.conversation(conversation).title), titled
+            TitleScreen("Title of the conversation", self.corpus.conversation(conversation).title),
+            self._in_turn(titled),
         )
 
     async def action_new(self) -> None:
@@ -169,7 +181,15 @@ class TeachingScreen(Screen[None]):
                 await self.show_turns()
 
         key = rewrite_of(turn.id)
-        self.app.push_screen(RewriteScreen(turn, self.drafts.get(key), partial(self.drafts.keep, key)), edited)
+        screen = RewriteScreen(turn, self.drafts.get(key), partial(self.keep_draft, key))
+        self.app.push_screen(screen, self._in_turn(edited))
+
+    def keep_draft(self, key: str, text: str) -> None:
+        """Keep a draft, and say so where the disk refuses it."""
+        try:
+            self.drafts.keep(key, text)
+        except OSError as error:
+            self.tell(f"The draft is not on disk ({error.strerror}): free some space, and do not leave yet.", "error")
 
     def _edited(self, turn: int, answer: Edited) -> None:
         draft = "" if answer.saved or not answer.changed else answer.text
@@ -181,7 +201,7 @@ class TeachingScreen(Screen[None]):
                 self.tell(str(error), "error")
         elif draft:
             self.tell("The unfinished rewrite is kept as a draft: e opens it again.")
-        self.drafts.keep(rewrite_of(turn), draft)
+        self.keep_draft(rewrite_of(turn), draft)
 
     def action_approve(self) -> None:
         """Approve the reply."""
@@ -222,8 +242,12 @@ class TeachingScreen(Screen[None]):
         if turn is not None:
             siblings = [sibling.id for sibling in self.corpus.siblings(turn.id)]
             chosen = siblings[siblings.index(turn.id) + by]
-            self.corpus.show(chosen)
-            self.call_later(self.show_turns, chosen)
+            try:
+                self.corpus.show(chosen)
+            except CorpusError as error:
+                self.tell(str(error), "error")
+            else:
+                self.call_later(self.show_turns, chosen)
 
     # Moving
 
