@@ -83,8 +83,11 @@ def _step(db: Database, query: str, towards: Literal["before", "after"], state: 
             return None
         act_id, kind, stored = found[0]
         changes: list[_Change] = json.loads(stored)
+        moment = now()
         for change in changes:
-            _set(db, change["turn"], change[towards])
+            # A target that is back since the last training is as new to the next one as one that was just judged.
+            judged = None if change[towards]["judged"] is None else moment
+            _set(db, change["turn"], {**change[towards], "judged": judged})
         db.execute("UPDATE acts SET state = ? WHERE id = ?", [state, act_id])
         return Act(act_id, kind, tuple(change["turn"] for change in changes))
 

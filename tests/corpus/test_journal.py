@@ -1,8 +1,12 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from corpus.database import now
 from corpus.records import Act, Turn
+from corpus.split import drawn_key
 from corpus.store import Corpus
 from socrates_errors import CorpusError
 from tests.corpus.talk import quick, talk
@@ -83,6 +87,33 @@ def test_a_new_act_abandons_what_was_undone_and_loses_no_rewrite(corpus: Corpus)
     assert corpus.undo() is None
 
 
+def test_what_redo_brings_back_after_a_training_is_new_to_the_next(corpus: Corpus) -> None:
+    (turn,) = talk(corpus, ("p", "r"), key=drawn_key("train"))
+    corpus.rewrite(turn.id, "better")
+    corpus.undo()
+    trained = now()
+    corpus.redo()
+    assert corpus.count_examples("train", since=trained) == 1
+
+
+@pytest.mark.parametrize("act", ["rewrite", "drop"])
+def test_an_approval_that_undo_brings_back_after_a_training_is_new_to_the_next(corpus: Corpus, act: str) -> None:
+    (turn,) = talk(corpus, ("p", "r"), key=drawn_key("train"))
+    corpus.approve(turn.id)
+    _do(corpus, act, turn.id, "better")
+    trained = now()
+    corpus.undo()
+    assert corpus.turn(turn.id).verdict == "approved"
+    assert corpus.count_examples("train", since=trained) == 1
+
+
+def test_a_turn_that_undo_leaves_unreviewed_was_never_judged(corpus: Corpus) -> None:
+    (turn,) = talk(corpus, ("p", "r"))
+    corpus.approve(turn.id)
+    corpus.undo()
+    assert corpus.turn(turn.id).judged is None
+
+
 ACTS = st.lists(
     st.tuples(
         st.sampled_from(["approve", "drop", "rewrite", "undo", "redo"]), st.integers(0, 2), st.sampled_from("abc")
@@ -100,7 +131,8 @@ def test_undoing_every_act_and_redoing_it_is_there_and_back(
         turns = talk(corpus, ("p1", "a"), ("p2", "b"), ("p3", ""))
 
         def state() -> list[Turn]:
-            return corpus.thread(turns[0].conversation)
+            # Undo and redo judge anew, so only whether a turn is judged comes back, and not when it was.
+            return [replace(turn, judged=turn.judged and "") for turn in corpus.thread(turns[0].conversation)]
 
         for kind, index, text in acts:
             turn_id = turns[index].id
