@@ -38,11 +38,12 @@ def export_file(
 @contextmanager
 def _replacing(path: Path) -> Iterator[IO[bytes]]:
     """Open a file that takes the place of ``path`` once it is whole."""
-    path = path.resolve()
-    if path.exists() and not path.is_file():
-        raise CorpusError(f"{path} is not a file: name a file, or - for standard output.")
-    unfinished = path.with_name(f".{path.name}.{uuid4().hex}")
+    unfinished: Path | None = None
     try:
+        if path.exists() and not path.is_file():  # asked of the name as given: a pipe has no other
+            raise CorpusError(f"{path} is not a file: name a file, or - for standard output.")
+        path = path.resolve()
+        unfinished = path.with_name(f".{uuid4().hex}")
         with unfinished.open("xb") as stream:
             yield stream
             stream.flush()
@@ -51,8 +52,9 @@ def _replacing(path: Path) -> Iterator[IO[bytes]]:
     except OSError as error:
         raise CorpusError(f"{path} cannot be written ({error.strerror}): name a file that can.") from error
     finally:
-        with suppress(OSError):  # where it could not be made, it cannot be removed
-            unfinished.unlink()
+        if unfinished is not None:
+            with suppress(OSError):  # where it could not be made, it cannot be removed
+                unfinished.unlink()
 
 
 def _write(judged: Iterable[JudgedTurn], stream: IO[bytes], format: ExportFormat) -> int:

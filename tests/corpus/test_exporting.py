@@ -1,4 +1,5 @@
 import json
+import os
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -195,7 +196,8 @@ def test_any_tree_of_turns_is_the_same_again(
 def test_a_file_is_replaced_only_when_it_is_whole(
     taught: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = tmp_path / "exported.jsonl"
+    (tmp_path / "out").mkdir()
+    file = tmp_path / "out" / "exported.jsonl"
     file.write_text("what was there")
 
     def fail(*_: Any, **__: Any) -> bytes:
@@ -205,7 +207,24 @@ def test_a_file_is_replaced_only_when_it_is_whole(
     with pytest.raises(CorpusError, match="No space left"):
         export_file(taught, file, format="messages")
     assert file.read_text() == "what was there"
-    assert sorted(found.name for found in tmp_path.iterdir() if "exported" in found.name) == ["exported.jsonl"]
+    assert list((tmp_path / "out").iterdir()) == [file]
+
+
+@pytest.mark.parametrize("name", ["a.jsonl/x.jsonl", "x" * 300, "missing/x.jsonl"], ids=len)
+def test_a_file_that_cannot_be_is_told_to_the_user(taught: Corpus, tmp_path: Path, name: str) -> None:
+    (tmp_path / "a.jsonl").touch()
+    with pytest.raises(CorpusError, match="cannot be written"):
+        export_file(taught, tmp_path / name, format="messages")
+
+
+def test_a_file_may_have_the_longest_name_there_is(taught: Corpus, tmp_path: Path) -> None:
+    assert export_file(taught, tmp_path / ("x" * 255), format="messages") == 3
+
+
+def test_a_pipe_is_refused_and_the_dash_named(taught: Corpus) -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(reading), os.fdopen(writing, "wb"), pytest.raises(CorpusError, match="- for standard output"):
+        export_file(taught, Path(f"/dev/fd/{writing}"), format="messages")
 
 
 def test_a_directory_is_refused(taught: Corpus, tmp_path: Path) -> None:
