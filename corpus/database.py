@@ -13,6 +13,9 @@ from corpus.migrations import MIGRATIONS
 from corpus.sqlite import Database
 from socrates_errors import CorpusError
 
+LARGEST = 2**63 - 1
+"""The largest whole number that SQLite keeps."""
+
 _BUSY_MS = 5_000
 _ADVICE = {
     sqlite3.SQLITE_BUSY: "another program is writing to it; wait until that has ended, then try again",

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from corpus.database import text
+from corpus.database import LARGEST, text
 from corpus.split import content_key
 from socrates_errors import CorpusError
 
@@ -63,11 +63,11 @@ def parse(record: Any, format: ImportFormat) -> Record:
         opening = exchanges[0].prompt
         parts = [part for exchange in exchanges for part in (exchange.prompt, exchange.reply, exchange.rewrite or "")]
         conversation = content_key(opening, [system, *parts])
-    elif isinstance(conversation, bool) or not isinstance(conversation, str | int) or conversation == "":
+    elif isinstance(conversation, bool) or not isinstance(conversation, str | int) or not text(str(conversation)):
         raise CorpusError("`conversation` must be text or a whole number.")
     turn = record.get("turn")
-    if isinstance(turn, bool) or not isinstance(turn, int | None):
-        raise CorpusError("`turn` must be a whole number.")
+    if isinstance(turn, bool) or not isinstance(turn, int | None) or (turn is not None and abs(turn) > LARGEST):
+        raise CorpusError(f"`turn` must be a whole number, at most {LARGEST}.")
     return Record(text(str(conversation)), turn, system, exchanges)
 
 

@@ -252,6 +252,8 @@ def test_an_array_longer_than_what_is_read_at_once_is_read_whole(corpus: Corpus)
         (json.dumps({"messages": messages("p", "\ud800")}).encode(), "not valid Unicode"),
         (json.dumps({"messages": messages("p", "r"), "conversation": []}).encode(), "`conversation`"),
         (json.dumps({"messages": messages("p", "r"), "turn": "1"}).encode(), "`turn`"),
+        (json.dumps({"messages": messages("p", "r"), "turn": 2**63}).encode(), "`turn`"),
+        (json.dumps({"messages": messages("p", "r"), "conversation": " "}).encode(), "`conversation`"),
         (json.dumps({"conversations": [{"from": "nobody", "value": "p"}]}).encode(), "`from`"),
         (json.dumps({"instruction": "p"}).encode(), "`output` is missing"),
         (json.dumps({"instruction": "p", "output": "r", "history": ["p"]}).encode(), "`history`"),
