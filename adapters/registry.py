@@ -93,7 +93,7 @@ class Registry:
         """The active version's name; ``base`` where nothing, or nothing that is there, was activated."""
         try:
             name = self.pointer.read_text(encoding="utf-8").strip()
-        except (FileNotFoundError, UnicodeDecodeError):
+        except (OSError, UnicodeDecodeError):
             return BASE
         whole = _NAME.fullmatch(name) and (self.directory / name / MANIFEST).is_file()
         return name if whole else BASE
@@ -109,7 +109,8 @@ class Registry:
         """Make ``name`` (or ``base``) the active version."""
         if name != BASE:
             self.get(name)
-        replace_text(self.pointer, name + "\n")
+        with _writing(self.pointer):
+            replace_text(self.pointer, name + "\n")
 
     # New versions
 
@@ -132,6 +133,7 @@ class Registry:
             replace_text(self.directory / _LAST_NUMBER, f"{number}\n")
             name = f"v{number:04}"
             manifest = {"title": "", "note": ""} | manifest | {"name": name}
+            manifest["title"] = _one_line(str(manifest["title"]))
             try:
                 _parse(draft, manifest)
             except ValueError as error:
@@ -147,8 +149,8 @@ class Registry:
     # Care
 
     def rename(self, name: str, title: str) -> Version:
-        """Give ``name`` another title; its name stays."""
-        return self._amend(name, title=title.strip())
+        """Give ``name`` another title, of one line; its name stays."""
+        return self._amend(name, title=_one_line(title))
 
     def note(self, name: str, text: str) -> Version:
         """Write ``text`` beside ``name``, in the place of its earlier note."""
@@ -174,29 +176,34 @@ class Registry:
     def export_to(self, name: str, directory: Path) -> None:
         """Copy ``name`` to the new ``directory``, a standard PEFT directory with version.json beside it."""
         version = self.get(name)
-        if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-            raise VersionError(f"{directory} is already there: name a new or an empty directory.")
-        directory.mkdir(parents=True, exist_ok=True)
-        for file in (*ADAPTER, MANIFEST):
-            shutil.copy2(version.directory / file, directory / file)
+        with _writing(directory):
+            if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+                raise VersionError(f"{directory} is already there: name a new or an empty directory.")
+            directory.mkdir(parents=True, exist_ok=True)
+            for file in (*ADAPTER, MANIFEST):
+                shutil.copy2(version.directory / file, directory / file)
 
     def import_from(self, directory: Path) -> Version:
         """Take in an exported directory, or any PEFT LoRA directory that the engine can serve, under a new name."""
-        missing = [name for name in ADAPTER if not (directory / name).is_file()]
-        if missing:
-            raise VersionError(f"{directory} has no {' and no '.join(missing)}: name a PEFT adapter's directory.")
         try:
+            missing = [name for name in ADAPTER if not (directory / name).is_file()]
+            if missing:
+                raise VersionError(f"{directory} has no {' and no '.join(missing)}: name a PEFT adapter's directory.")
             config = _load(directory / ADAPTER[0])
             told = _load(directory / MANIFEST) if (directory / MANIFEST).is_file() else _plain_manifest(config)
+            refuse_unservable(config)
+            _check_weights(directory / ADAPTER[1])
+        except OSError as error:
+            raise VersionError(f"{directory} cannot be read ({error.strerror}): name a directory that can.") from error
         except ValueError as error:
             raise VersionError(f"{directory} cannot be imported: {error}.") from error
-        refuse_unservable(config)
         corpus = told.get("corpus")
         corpus = (corpus if isinstance(corpus, dict) else {}) | {"as_of": ""}
         manifest = told | {"parent": BASE, "imported": _now(), "corpus": corpus}
         with self.draft() as draft:
-            for file in ADAPTER:
-                shutil.copyfile(directory / file, draft / file)
+            with _writing(draft):
+                for file in ADAPTER:
+                    shutil.copyfile(directory / file, draft / file)
             return self.publish(draft, manifest)
 
     # Inside
@@ -218,7 +225,8 @@ class Registry:
     def _amend(self, name: str, **fields: str) -> Version:
         with self._locked():
             version = self.get(name)
-            replace_text(version.directory / MANIFEST, _dump(version.manifest | fields))
+            with _writing(version.directory):
+                replace_text(version.directory / MANIFEST, _dump(version.manifest | fields))
         return self.get(name)
 
     def _last_number(self) -> int:
@@ -254,11 +262,35 @@ def refuse_unservable(config: dict[str, Any]) -> None:
         "it changes the head or the embedding": isinstance(targets, list)
         and any(target.rpartition(".")[2] in ("lm_head", "embed_tokens") for target in targets),
         "its rank differs between layers": bool(config.get("rank_pattern")) or bool(config.get("alpha_pattern")),
-        "it has no whole rank and alpha": not all(isinstance(config.get(key), int) for key in ("r", "lora_alpha")),
+        "its weights are turned round (fan_in_fan_out)": bool(config.get("fan_in_fan_out")),
+        "it has no whole rank and alpha": not all(type(config.get(key)) is int for key in ("r", "lora_alpha")),
+        "its rank is not above nought": type(config.get("r")) is int and config["r"] < 1,
     }
     for reason, true in reasons.items():
         if true:
             raise VersionError(f"This adapter cannot be served: {reason}. Only plain LoRA on linear layers can.")
+
+
+def _check_weights(path: Path) -> None:
+    """Read the header of a safetensors file; ValueError if there is none, or less in the file than it says."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy"):
+            pass
+    except SafetensorError as error:
+        raise ValueError(f"{path.name} is no whole safetensors file ({error})") from error
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Turn what the system says against writing ``path`` into a VersionError that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise VersionError(
+            f"{path} cannot be written ({error.strerror}): make room and see that you may write there."
+        ) from error
 
 
 def _version(directory: Path) -> Version:
@@ -297,11 +329,17 @@ def _load(path: Path) -> dict[str, Any]:
         fields = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ValueError(f"{path.name} is missing") from error
+    except OSError as error:
+        raise ValueError(f"{path.name} cannot be read ({error.strerror})") from error
     except ValueError as error:
         raise ValueError(f"{path.name} is not JSON") from error
     if not isinstance(fields, dict):
         raise ValueError(f"{path.name} holds no object")  # noqa: TRY004
     return fields
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _dump(manifest: dict[str, Any]) -> str:

@@ -8,6 +8,10 @@ from adapters.registry import ADAPTER, Registry, Version
 
 CONFIG = {"peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": ["q_proj"], "bias": "none"}
 
+_HEADER = json.dumps({"a": {"dtype": "BF16", "shape": [1], "data_offsets": [0, 2]}}).encode()
+WEIGHTS = len(_HEADER).to_bytes(8, "little") + _HEADER + bytes(2)
+"""A safetensors file of one number."""
+
 
 def manifest(**fields: Any) -> dict[str, Any]:
     return {
@@ -30,7 +34,7 @@ def manifest(**fields: Any) -> dict[str, Any]:
 def write_adapter(directory: Path, **config: Any) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     (directory / ADAPTER[0]).write_text(json.dumps(CONFIG | config))
-    (directory / ADAPTER[1]).write_bytes(b"weights")
+    (directory / ADAPTER[1]).write_bytes(WEIGHTS)
 
 
 def publish(registry: Registry, **fields: Any) -> Version:

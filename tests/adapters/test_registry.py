@@ -8,7 +8,7 @@ import pytest
 
 from adapters.registry import ADAPTER, Registry, refuse_unservable
 from socrates_errors import VersionError
-from tests.adapters.manifests import CONFIG, manifest, publish, write_adapter
+from tests.adapters.manifests import CONFIG, WEIGHTS, manifest, publish, write_adapter
 
 
 @pytest.fixture
@@ -184,7 +184,7 @@ def test_an_exported_version_can_be_imported_under_a_new_name(registry: Registry
     assert (version.name, version.title, version.parent, version.held_out_loss) == ("v0002", "First", "base", 1.25)
     assert version.as_of == ""
     assert "imported" in version.manifest
-    assert (version.directory / ADAPTER[1]).read_bytes() == b"weights"
+    assert (version.directory / ADAPTER[1]).read_bytes() == WEIGHTS
 
 
 def test_an_export_overwrites_nothing(registry: Registry, tmp_path: Path) -> None:
@@ -232,6 +232,9 @@ def test_an_import_with_a_senseless_manifest_is_refused_and_leaves_nothing(
         ({"rank_pattern": {"q_proj": 4}}, "rank differs"),
         ({"alpha_pattern": {"q_proj": 4}}, "rank differs"),
         ({"r": None}, "rank and alpha"),
+        ({"r": True}, "rank and alpha"),
+        ({"r": 0}, "not above nought"),
+        ({"fan_in_fan_out": True}, "turned round"),
     ],
 )
 def test_what_the_engine_cannot_serve_is_refused_with_the_reason(config: dict[str, Any], reason: str) -> None:
@@ -267,6 +270,33 @@ def test_a_damaged_active_version_stands_in_nobodys_way(registry: Registry) -> N
 def test_a_name_that_could_be_no_version_is_refused_however_long(registry: Registry) -> None:
     with pytest.raises(VersionError, match="no version"):
         registry.get("v" * 300)
+
+
+@pytest.mark.parametrize("weights", [b"weights", b"", WEIGHTS[:-1]], ids=["text", "empty", "cut-off"])
+def test_weights_that_are_not_whole_are_not_imported(registry: Registry, tmp_path: Path, weights: bytes) -> None:
+    write_adapter(tmp_path / "peft")
+    (tmp_path / "peft" / ADAPTER[1]).write_bytes(weights)
+    with pytest.raises(VersionError, match="no whole safetensors file"):
+        registry.import_from(tmp_path / "peft")
+    assert registry.versions() == []
+
+
+def test_a_title_is_one_line_whether_renamed_or_imported(registry: Registry, tmp_path: Path) -> None:
+    publish(registry)
+    assert registry.rename("v0001", " first\nsecond ").title == "first second"
+    write_adapter(tmp_path / "peft")
+    (tmp_path / "peft" / "version.json").write_text(json.dumps(manifest(title="a\r\n\u2028b")))
+    assert registry.import_from(tmp_path / "peft").title == "a b"
+
+
+def test_what_the_system_refuses_to_write_is_told_to_the_user(registry: Registry) -> None:
+    publish(registry)
+    with pytest.raises(VersionError, match="cannot be written"):
+        registry.export_to("v0001", Path("/dev/null/x"))
+    registry.pointer.mkdir()
+    with pytest.raises(VersionError, match="cannot be written"):
+        registry.activate("v0001")
+    assert registry.active == "base"
 
 
 def test_a_pointer_that_is_no_text_points_to_the_base(registry: Registry) -> None:
