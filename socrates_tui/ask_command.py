@@ -9,7 +9,7 @@ import typer
 from adapters.api import BASE, Chunk, Engine, Finished, Message, Sampling
 from adapters.registry import Registry
 from socrates_errors import VersionError
-from socrates_tui.invocation import home_of, loadable_base_of, settings_of
+from socrates_tui.invocation import LARGEST_SEED, home_of, loadable_base_of, settings_of, valid_text
 from socrates_tui.json_output import print_json
 from socrates_tui.plain_text import plain
 from socrates_tui.progress_line import ProgressLine
@@ -17,13 +17,17 @@ from socrates_tui.progress_line import ProgressLine
 
 def ask(
     ctx: typer.Context,
-    prompt: Annotated[str, typer.Argument(help="What is said to Socrates.", show_default=False)],
+    prompt: Annotated[str, typer.Argument(callback=valid_text, help="What is said to Socrates.", show_default=False)],
     *,
     version: Annotated[str | None, typer.Option(help="The version that replies, or base; else the active one.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="The same seed draws the same reply.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=LARGEST_SEED, help="The same seed draws the same reply.")
+    ] = None,
     greedy: Annotated[bool, typer.Option("--greedy", help="Always take the likeliest word.")] = False,
     max_new_tokens: Annotated[int | None, typer.Option(min=1, help="Longest reply, in tokens.")] = None,
-    system: Annotated[str | None, typer.Option(help="The system text, in the place of the settings'.")] = None,
+    system: Annotated[
+        str | None, typer.Option(callback=valid_text, help="The system text, in the place of the settings'.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document when the reply is whole.")] = False,
 ) -> None:
     """Ask once and print the reply as it comes; nothing is stored."""

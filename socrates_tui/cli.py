@@ -22,7 +22,8 @@ class _Root(TyperGroup):
     """Remembers whether a command is asked only for its help: nothing need be opened for that."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        ctx.meta["socrates.help"] = not set(HELP_OPTIONS).isdisjoint(args)
+        options = args[: args.index("--")] if "--" in args else args  # what follows is text, whatever it looks like
+        ctx.meta["socrates.help"] = not set(HELP_OPTIONS).isdisjoint(options)
         return super().parse_args(ctx, args)
 
 

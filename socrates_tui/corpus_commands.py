@@ -6,13 +6,14 @@ from typing import Annotated, Literal
 
 import typer
 
+from corpus.database import LARGEST
 from corpus.exporting import export_file
 from corpus.formats import ExportFormat, ImportFormat, ImportVerdict
 from corpus.importing import import_file
 from corpus.records import Act, Turn, Verdict
 from corpus.store import Corpus
 from socrates_errors import CorpusError
-from socrates_tui.invocation import home_of
+from socrates_tui.invocation import home_of, valid_text
 from socrates_tui.json_output import print_json
 from socrates_tui.plain_text import plain
 
@@ -20,13 +21,19 @@ app = typer.Typer(name="corpus", help="Conversations, rewrites and examples.", n
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 File = Annotated[Path, typer.Argument(allow_dash=True, help="A file, or - for standard input or output.")]
-TurnId = Annotated[int, typer.Argument(metavar="TURN", help="The number of a turn, from `list` or `search`.")]
-TurnIds = Annotated[list[int], typer.Argument(metavar="TURN...", help="Numbers of turns.")]
+TurnId = Annotated[
+    int, typer.Argument(metavar="TURN", min=0, max=LARGEST, help="The number of a turn, from `list` or `search`.")
+]
+TurnIds = Annotated[list[int], typer.Argument(metavar="TURN...", min=0, max=LARGEST, help="Numbers of turns.")]
 OfVerdict = Annotated[Verdict | None, typer.Option("--verdict", help="Only turns of this verdict.")]
-OfVersion = Annotated[str | None, typer.Option("--version", help="Only turns that this version spoke.")]
-OfConversation = Annotated[int | None, typer.Option("--conversation", help="Only turns of this conversation.")]
-Limit = Annotated[int, typer.Option(min=1, help="Most to print.")]
-Offset = Annotated[int, typer.Option(min=0, help="How many of the newest to pass over.")]
+OfVersion = Annotated[
+    str | None, typer.Option("--version", callback=valid_text, help="Only turns that this version spoke.")
+]
+OfConversation = Annotated[
+    int | None, typer.Option("--conversation", min=0, max=LARGEST, help="Only turns of this conversation.")
+]
+Limit = Annotated[int, typer.Option(min=1, max=LARGEST, help="Most to print.")]
+Offset = Annotated[int, typer.Option(min=0, max=LARGEST, help="How many of the newest to pass over.")]
 
 _DONE = {"approve": "Approved", "rewrite": "Rewrote", "drop": "Dropped"}
 _DASH = Path("-")
@@ -94,7 +101,7 @@ def list_(
             )
             _print_turns(found, json)
             return
-        threads = corpus.conversations(limit=limit + offset)[offset:]
+        threads = corpus.conversations(limit=min(limit + offset, LARGEST))[offset:]
     if json:
         print_json({"conversations": [asdict(thread) for thread in threads]})
         return
@@ -105,7 +112,7 @@ def list_(
 @app.command()
 def search(
     ctx: typer.Context,
-    text: Annotated[str, typer.Argument(help="Words that prompt, reply or rewrite must contain.")],
+    text: Annotated[str, typer.Argument(callback=valid_text, help="Words that prompt, reply or rewrite must contain.")],
     *,
     verdict: OfVerdict = None,
     version: OfVersion = None,

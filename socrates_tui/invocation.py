@@ -12,8 +12,20 @@ from socrates_tui.home import Home
 if TYPE_CHECKING:
     from socrates_tui.settings import Settings
 
+LARGEST_SEED = 2**32 - 1
+"""As in the settings."""
+
 BASE_OPTION = "socrates.base"
 """Where ``ctx.meta`` keeps what ``--base`` said."""
+
+
+def valid_text(given: str | None) -> str | None:
+    """Return an argument that is text; what the shell passed on as other bytes is a usage error."""
+    try:
+        (given or "").encode()
+    except UnicodeEncodeError as error:
+        raise typer.BadParameter("It is not valid Unicode: give it as UTF-8.") from error
+    return given
 
 
 def home_of(ctx: typer.Context) -> Home:

@@ -62,6 +62,10 @@ class Settings(BaseModel):
             return cls._checked(tomllib.loads(path.read_text(encoding="utf-8")), path.name)
         except FileNotFoundError:
             return cls()
+        except OSError as error:
+            raise SettingsError(
+                f"{path} cannot be read ({error.strerror}): make it a file that you may read, or remove it."
+            ) from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise SettingsError(f"{path} is not TOML: {error}.") from error
 

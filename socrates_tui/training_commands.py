@@ -9,7 +9,7 @@ from adapters.api import BASE, Event
 from adapters.recipe import recipe
 from adapters.registry import Registry
 from socrates_errors import SocratesError, TrainingError
-from socrates_tui.invocation import home_of, loadable_base_of, settings_of
+from socrates_tui.invocation import LARGEST_SEED, home_of, loadable_base_of, settings_of, valid_text
 from socrates_tui.json_output import print_json
 from socrates_tui.plain_text import plain
 from socrates_tui.progress_line import ProgressLine
@@ -23,12 +23,14 @@ def train(
         Literal["default", "quick", "seed"] | None, typer.Option(help="The recipe; else the settings'.")
     ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="How often each example is read, exactly.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="The same seed trains the same version.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=LARGEST_SEED, help="The same seed trains the same version.")
+    ] = None,
     no_activate: Annotated[bool, typer.Option("--no-activate", help="Leave the active version as it is.")] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Train though nothing is new, and activate though it is no better.")
     ] = False,
-    title: Annotated[str, typer.Option(help="The new version's title.")] = "",
+    title: Annotated[str, typer.Option(callback=valid_text, help="The new version's title.")] = "",
     json: Annotated[bool, typer.Option("--json", help="Print one JSON line for each event.")] = False,
 ) -> None:
     """Train a version on everything approved and rewritten, and activate it unless it is worse."""

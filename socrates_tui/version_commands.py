@@ -8,7 +8,7 @@ import typer
 
 from adapters.api import BASE, Sampling
 from adapters.registry import Registry, Version
-from socrates_tui.invocation import base_of, home_of
+from socrates_tui.invocation import base_of, home_of, valid_text
 from socrates_tui.json_output import print_json
 from socrates_tui.plain_text import plain
 
@@ -18,6 +18,7 @@ app = typer.Typer(
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Name = Annotated[str, typer.Argument(metavar="V", help="A version's name, such as v0001.", show_default=False)]
+Text = Annotated[str, typer.Argument(callback=valid_text, show_default=False)]
 NameOrBase = Annotated[str, typer.Argument(metavar="V", help="A version's name, or base.", show_default=False)]
 
 
@@ -26,6 +27,8 @@ def versions(ctx: typer.Context, json: Json = False) -> None:
     """List, switch, name, compare and carry versions; without a command, list them."""
     if ctx.invoked_subcommand is None:
         list_(ctx, json)
+    elif json:
+        ctx.default_map = {ctx.invoked_subcommand: {"json": True}}
 
 
 @app.command("list")
@@ -65,13 +68,14 @@ def use(ctx: typer.Context, name: NameOrBase, json: Json = False) -> None:
 
 
 @app.command()
-def rename(ctx: typer.Context, name: Name, title: str, json: Json = False) -> None:
+def rename(ctx: typer.Context, name: Name, title: Text, json: Json = False) -> None:
     """Give a version another title; its name stays."""
-    _show(_registry(ctx).rename(name, title), json, f"{name} is titled {title.strip()!r}.")
+    renamed = _registry(ctx).rename(name, title)
+    _show(renamed, json, f"{name} is titled {renamed.title!r}.")
 
 
 @app.command()
-def note(ctx: typer.Context, name: Name, text: str, json: Json = False) -> None:
+def note(ctx: typer.Context, name: Name, text: Text, json: Json = False) -> None:
     """Write a note beside a version, in the place of its earlier one."""
     _show(_registry(ctx).note(name, text), json, f"Noted beside {name}.")
 
@@ -117,7 +121,9 @@ def compare(
     ctx: typer.Context,
     first: Annotated[str, typer.Argument(metavar="A", help="A version's name, or base.", show_default=False)],
     second: Annotated[str, typer.Argument(metavar="B", help="Another.", show_default=False)],
-    prompt: Annotated[str | None, typer.Option(help="Also let both reply to this, greedily.")] = None,
+    prompt: Annotated[
+        str | None, typer.Option(callback=valid_text, help="Also let both reply to this, greedily.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Set two versions side by side: their figures and, with a prompt, their replies."""
@@ -161,7 +167,7 @@ def _figures(registry: Registry, name: str) -> dict[str, Any]:
     """Return the figures that are compared; None for what the base, or an imported version, does not tell."""
     version = None if name == BASE else registry.get(name)
     manifest = {} if version is None else version.manifest
-    recipe, held_out = manifest.get("recipe", {}), manifest.get("held_out", {})
+    recipe, held_out = manifest.get("recipe") or {}, manifest.get("held_out") or {}
     return {
         "version": name,
         "title": version.title if version else None,

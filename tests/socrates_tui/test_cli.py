@@ -53,6 +53,32 @@ def test_every_command_says_what_it_does_and_makes_nothing_for_that(command: tup
     assert not own_home.exists()
 
 
+def test_a_help_option_that_is_text_opens_the_home(own_home: Path) -> None:
+    assert socrates("corpus", "search", "--", "-h").status == 0
+    assert own_home.exists()
+
+
+@pytest.mark.parametrize("command", [("ask", "hello"), ("train",)], ids=lambda command: command[0])
+def test_a_seed_over_32_bits_is_wrong_usage(command: tuple[str, ...]) -> None:
+    assert socrates(*command, "--seed", str(2**32)).status == 2
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("ask", "\udcff"),
+        ("ask", "hello", "--system", "\udcff"),
+        ("train", "--title", "\udcff"),
+        ("versions", "rename", "v0001", "\udcff"),
+        ("versions", "note", "v0001", "\udcff"),
+        ("versions", "compare", "base", "base", "--prompt", "\udcff"),
+    ],
+    ids=" ".join,
+)
+def test_text_that_is_no_unicode_is_wrong_usage(command: tuple[str, ...]) -> None:
+    assert socrates(*command).status == 2
+
+
 def test_python_m_is_the_same_command() -> None:
     found = subprocess.run(
         [sys.executable, "-m", "socrates_tui", "--version"], capture_output=True, text=True, check=True

@@ -165,6 +165,29 @@ def test_wrong_usage_ends_with_2(run: Run, arguments: list[str]) -> None:
     run(*arguments, status=2)
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["show", str(2**63)],
+        ["drop", "1", str(2**63)],
+        ["list", "--limit", str(2**63)],
+        ["search", "p", "--offset", str(2**63)],
+        ["list", "--conversation", str(2**63)],
+        ["search", "\udcff"],
+        ["list", "--version", "\udcff"],
+    ],
+    ids=lambda arguments: arguments[-2],
+)
+def test_what_the_corpus_cannot_hold_is_wrong_usage(run: Run, taught: list[int], arguments: list[str]) -> None:
+    run(*arguments, status=2)
+
+
+def test_the_largest_numbers_are_taken(run: Run, taught: list[int]) -> None:
+    largest = str(2**63 - 1)
+    assert run("list", "--limit", largest, "--offset", largest) == ""
+    assert run("list", "--conversations", "--limit", largest, "--offset", largest) == ""
+
+
 HOSTILE = "\x1b[31mred\x9b2J\u202e [bold]markup[/bold]"
 
 

@@ -57,6 +57,11 @@ def test_a_file_that_is_no_text_is_an_error(tmp_path: Path) -> None:
         Settings.load(path)
 
 
+def test_a_directory_in_the_files_place_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="cannot be read"):
+        Settings.load(tmp_path)
+
+
 def test_only_what_differs_from_the_defaults_is_written(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     Settings().with_changes(system_prompt="問え。", sampling={"top_k": 3}).save(path)

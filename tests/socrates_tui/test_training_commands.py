@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from adapters import runner, terms
 from adapters.registry import Registry
@@ -119,6 +120,14 @@ def test_a_run_without_a_version_ends_with_one_and_its_reason(
     outcome = socrates("train", "--json")
     assert (outcome.status, outcome.err) == (1, "Do this.\n")
     assert (outcome.lines[-1]["event"], outcome.lines[-1]["reason"]) == (end, "Do this.")
+
+
+def test_a_run_that_cannot_start_is_a_failed_event_too(home: Home) -> None:
+    with FileLock(home.directory / "training.lock"):
+        outcome = socrates("train", "--json")
+    assert outcome.status == 1
+    assert "under way" in outcome.err
+    assert outcome.lines == [{"event": "failed", "reason": outcome.err.strip(), "cancelled": False}]
 
 
 def test_an_empty_corpus_is_refused(own_home: Path) -> None:

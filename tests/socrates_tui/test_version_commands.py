@@ -32,7 +32,9 @@ def test_the_list_names_damaged_versions(registry: Registry) -> None:
     assert socrates("versions", "--json").document["damaged"] == ["v0002"]
 
 
-@pytest.mark.parametrize("command", [("versions", "--json"), ("versions", "list", "--json")], ids=len)
+@pytest.mark.parametrize(
+    "command", [("versions", "--json"), ("versions", "list", "--json"), ("versions", "--json", "list")], ids=" ".join
+)
 def test_the_list_as_json(registry: Registry, command: tuple[str, ...]) -> None:
     document = socrates(*command).document
     assert document["active"] == "v0001"
@@ -90,6 +92,18 @@ def test_comparing_sets_figures_side_by_side(registry: Registry) -> None:
     outcome = socrates("versions", "compare", "v0001", "v0002")
     assert "held out loss     1.25                        1.25" in outcome.out
     assert "\x1b" not in outcome.out
+
+
+def test_a_version_that_tells_no_recipe_is_compared(own_home: Path) -> None:
+    publish(Registry(Home.open(own_home).versions), recipe=None)
+    sides = socrates("versions", "compare", "base", "v0001", "--json").document["versions"]
+    assert [side["rank"] for side in sides] == [None, None]
+
+
+def test_an_export_that_cannot_be_written_is_one_sentence(registry: Registry) -> None:
+    outcome = socrates("versions", "export", "v0002", "/dev/null/x")
+    assert outcome.status == 1
+    assert "/dev/null/x cannot be written" in outcome.err
 
 
 def test_a_missing_version_is_one_sentence_that_names_the_nearest(registry: Registry) -> None:
