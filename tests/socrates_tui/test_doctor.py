@@ -70,5 +70,32 @@ def test_a_base_that_was_never_fetched_is_told(tmp_path: Path) -> None:
     assert "hf auth login" in check.mend
 
 
-def test_a_directory_without_a_checkpoint_is_told(tmp_path: Path) -> None:
-    assert not found(Home.open(tmp_path / "home"), str(tmp_path), f"Base {tmp_path}").ok
+def test_a_directory_without_a_checkpoint_is_told_with_what_it_lacks(tmp_path: Path) -> None:
+    check = found(Home.open(tmp_path / "home"), str(tmp_path), f"Base {tmp_path}")
+    assert not check.ok
+    assert "config.json, tokenizer.json, *.safetensors missing" in check.mend
+
+
+def test_a_directory_of_another_model_is_told(tmp_path: Path) -> None:
+    for name in ("tokenizer.json", "model.safetensors"):
+        (tmp_path / name).touch()
+    (tmp_path / "config.json").write_text('{"model_type": "llama"}')
+    check = found(Home.open(tmp_path / "home"), str(tmp_path), f"Base {tmp_path}")
+    assert (check.ok, check.needed) == (False, True)
+    assert "llama" in check.mend
+
+
+@pytest.mark.parametrize("base", ["a/b/c", "gemma", "a b/c", "./gemma"])
+def test_a_base_that_could_be_none_is_told_and_not_looked_for(tmp_path: Path, base: str) -> None:
+    check = found(Home.open(tmp_path / "home"), base, f"Base {base}")
+    assert (check.ok, check.needed) == (False, True)
+    assert "existing directory" in check.mend
+
+
+def test_a_check_that_fails_itself_keeps_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: Home) -> Check:
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr(doctor, "_space", fail)
+    check = found(Home.open(tmp_path / "home"), "embedded", "Disk space")
+    assert (check.ok, check.found) == (False, "RuntimeError: boom")
