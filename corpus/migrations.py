@@ -23,7 +23,6 @@ def _conversations_turns_rewrites_acts(db: "Database") -> None:
             source TEXT NOT NULL,
             split TEXT NOT NULL CHECK (split IN ('train', 'held-out')),
             head INTEGER REFERENCES turns (id),
-            archived INTEGER NOT NULL DEFAULT 0 CHECK (archived IN (0, 1)),
             created TEXT NOT NULL,
             updated TEXT NOT NULL
         );

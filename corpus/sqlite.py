@@ -2,15 +2,15 @@
 
 import sys
 
-# sqlite-utils imports pandas where it is installed, only to know one more column type; that is most of the time to the
-# first screen. A name that maps to None makes that import fail, and is taken back before anybody else asks for pandas.
-_hidden = "pandas" not in sys.modules
-if _hidden:
-    sys.modules["pandas"] = None  # type: ignore[assignment]
+# sqlite-utils imports pandas and numpy where they are installed, only to know more types of values; that is most of the
+# time to the first screen. A name that maps to None makes such an import fail, and is taken back before anybody else
+# asks for it.
+_hidden = {"numpy", "pandas"} - sys.modules.keys()
+sys.modules.update(dict.fromkeys(_hidden))  # type: ignore[arg-type]
 try:
     from sqlite_utils import Database, Migrations
 finally:
-    if _hidden:
-        del sys.modules["pandas"]
+    for _name in _hidden:
+        del sys.modules[_name]
 
 __all__ = ["Database", "Migrations"]

@@ -76,7 +76,7 @@ class Corpus:
             self.db,
             _CONVERSATION
             + """
-            WHERE conversations.head IS NOT NULL AND NOT conversations.archived
+            WHERE conversations.head IS NOT NULL
             ORDER BY conversations.updated DESC, conversations.id DESC LIMIT ?
             """,
             [-1 if limit is None else limit],
