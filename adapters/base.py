@@ -16,11 +16,10 @@ from tokenizers import Tokenizer
 from torch import nn
 
 from adapters import embedded
-from adapters.api import Progress
+from adapters.api import EMBEDDED, Progress
 from adapters.files import replace_text
 from socrates_errors import BaseUnavailableError
 
-EMBEDDED = "embedded"
 FILES = ("*.safetensors", "*.safetensors.index.json", "config.json", "tokenizer.json")
 MODEL_TYPES = ("gemma2", "gemma3_text", "gemma3")
 

@@ -54,8 +54,6 @@ class Job:
     title: str
     as_of: str
     """When the examples were read: ISO 8601, UTC."""
-    force: bool
-    """Whether the user insists on a version even if it will not become better."""
 
     def to_json(self) -> str:
         """Return the text of job.json."""

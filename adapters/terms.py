@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
+from adapters.api import EMBEDDED
 from adapters.files import replace_text
 
 TEXT = """\
@@ -22,7 +23,7 @@ def needed(base: str) -> bool:
 
     A local directory is the user's own affair: whoever put it there has had the terms with it.
     """
-    return base == "embedded" or base.startswith("google/")
+    return base == EMBEDDED or base.startswith("google/")
 
 
 def accepted(home: Path) -> bool:

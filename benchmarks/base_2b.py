@@ -107,7 +107,6 @@ def training(directory: Path, scratch: Path) -> dict[str, Any]:
         parent=BASE,
         title="",
         as_of="",
-        force=False,
     )
     events = list(Run(job, directory=scratch, log=scratch / "training.log").events())
     steps = [event for event in events if event["event"] == "step"]

@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from adapters.api import BASE
+from adapters.api import BASE, EMBEDDED
 from adapters.base import locate
 from adapters.recipe import PRESETS
 from adapters.runner import Job, Run
@@ -46,7 +46,6 @@ def ours(arguments: argparse.Namespace, train: Path, held_out: Path, scratch: Pa
         parent=BASE,
         title="",
         as_of="",
-        force=False,
     )
     started = time.perf_counter()
     events = list(Run(job, directory=scratch, log=scratch / "training.log").events())
@@ -70,7 +69,7 @@ def main() -> None:
     """Run both and print their figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", type=Path, required=True, help="directory of converted bases")
-    parser.add_argument("--base", default="embedded")
+    parser.add_argument("--base", default=EMBEDDED)
     parser.add_argument("--train", type=Path, required=True)
     parser.add_argument("--eval", type=Path, required=True)
     parser.add_argument("--limit", type=int, default=200)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 import typer
 
 from adapters import terms
+from adapters.api import EMBEDDED
 from socrates_errors import BaseUnavailableError
 from socrates_tui.home import Home
 
@@ -44,7 +45,7 @@ def base_of(ctx: typer.Context) -> str:
     """Return the base that ``--base`` named, else the settings'; a directory by its full path."""
     base = cast("str | None", ctx.meta.get(BASE_OPTION)) or settings_of(ctx).base
     directory = Path(base).expanduser()
-    return str(directory.resolve()) if base != "embedded" and directory.is_dir() else base
+    return str(directory.resolve()) if base != EMBEDDED and directory.is_dir() else base
 
 
 def loadable_base_of(ctx: typer.Context) -> str:

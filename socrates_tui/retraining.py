@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from adapters.api import Event
+from adapters.api import EMBEDDED, Event
 from adapters.recipe import Recipe
 from adapters.registry import Registry, Version
 from adapters.runner import Job, Run
@@ -18,7 +18,7 @@ from corpus.store import Corpus
 from socrates_errors import TrainingError
 from socrates_tui.home import Home
 
-TOKENS_PER_S = {"embedded": 200.0}
+TOKENS_PER_S = {EMBEDDED: 200.0}
 """Pace of a two-core CPU, until this machine's own is known; other bases are too unlike each other to guess."""
 
 APART_S = 10.0
@@ -125,7 +125,6 @@ class Retraining:
             parent=self._registry.active_for(self._base),
             title=self._title,
             as_of=as_of,
-            force=self._force,
         )
         return job, replace(preflight, held_out=held_out)
 

@@ -9,11 +9,9 @@ from typing import Any, Literal, cast
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from adapters.api import Sampling
+from adapters.api import EMBEDDED, Sampling
 from adapters.files import replace_text
 from socrates_errors import SettingsError
-
-EMBEDDED = "embedded"
 
 
 class SamplingSettings(BaseModel):

@@ -20,7 +20,6 @@ JOB = Job(
     parent="base",
     title="正義",
     as_of="2026-01-01T00:00:00.000000+00:00",
-    force=False,
 )
 
 PRELUDE = """

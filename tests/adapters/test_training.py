@@ -53,7 +53,6 @@ def job(tmp_path: Path, checkpoint: Path, recipe: Recipe = QUICKLY, **changes: A
         parent=BASE,
         title="",
         as_of="2026-01-01T00:00:00.000000Z",
-        force=False,
     )
     return replace(made, **changes)
 

@@ -133,7 +133,7 @@ def test_the_child_is_given_the_job_and_the_examples(home: Home, registry: Regis
     script = f"shutil.copytree({str(home.runs)!r}, {str(kept)!r})\nsay('refused', reason='r')"
     list(retraining(home, registry, script, tmp_path, title="題", force=True).events())
     job = Job.from_json((kept / "job.json").read_text())
-    assert (job.base, job.parent, job.title, job.force) == ("embedded", "v0001", "題", True)
+    assert (job.base, job.parent, job.title) == ("embedded", "v0001", "題")
     assert (job.models, job.versions) == (str(home.models), str(home.versions))
     assert job.recipe == recipe("default").to_json()
     lines = [json.loads(line) for line in (kept / "train.jsonl").read_text().splitlines()]

@@ -104,12 +104,12 @@ def test_a_reader_is_told_the_figures_and_the_end(home: Home, tmp_path: Path, mo
 
 def test_options_and_settings_make_the_recipe(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home.config.write_text('preset = "quick"\n')
-    child(monkeypatch, tmp_path, 'say("refused", reason=json.dumps([job["recipe"], job["title"], job["force"]]))')
-    recipe, title, force = json.loads(socrates("train", "--json").lines[-1]["reason"])
-    assert (recipe["preset"], recipe["epochs"], title, force) == ("quick", 1, "", False)
-    options = ("--preset", "seed", "--epochs", "7", "--seed", "5", "--title", "題", "--force")
-    recipe, title, force = json.loads(socrates("train", "--json", *options).lines[-1]["reason"])
-    assert (recipe["preset"], recipe["epochs"], recipe["seed"], title, force) == ("seed", 7, 5, "題", True)
+    child(monkeypatch, tmp_path, 'say("refused", reason=json.dumps([job["recipe"], job["title"]]))')
+    recipe, title = json.loads(socrates("train", "--json").lines[-1]["reason"])
+    assert (recipe["preset"], recipe["epochs"], title) == ("quick", 1, "")
+    options = ("--preset", "seed", "--epochs", "7", "--seed", "5", "--title", "題")
+    recipe, title = json.loads(socrates("train", "--json", *options).lines[-1]["reason"])
+    assert (recipe["preset"], recipe["epochs"], recipe["seed"], title) == ("seed", 7, 5, "題")
 
 
 @pytest.mark.parametrize("end", ["refused", "failed"])
