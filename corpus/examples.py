@@ -78,13 +78,16 @@ def judged_turns(db: Database, split: Split | None, conversation: int | None = N
 
 
 def count(db: Database, split: Split | None, since: str | None) -> int:
-    """Return the number of examples, or of those judged after ``since``."""
+    """Return the number of examples, or of those whose verdict was given, or brought back, after ``since``."""
     ((found,),) = rows(
         db,
         """
         SELECT count(*) FROM turns JOIN conversations ON conversations.id = turns.conversation
-        WHERE turns.verdict IN ('approved', 'rewritten')
-            AND (:split IS NULL OR conversations.split = :split) AND turns.judged > coalesce(:since, '')
+        WHERE turns.verdict IN ('approved', 'rewritten') AND (:split IS NULL OR conversations.split = :split)
+            AND (:since IS NULL OR turns.judged > :since OR turns.id IN (
+                SELECT changes.id FROM acts JOIN changes ON changes.act = acts.id
+                WHERE acts.moved > :since AND acts.moved > acts.created AND acts.kind IN ('approve', 'rewrite', 'drop')
+            ))
         """,
         {"split": split, "since": since},
     )

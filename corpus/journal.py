@@ -1,43 +1,48 @@
-"""Judging turns, and taking it back: every act is journalled with what each turn was before and after it."""
+"""Acts of curation, and taking them back: every act is journalled with what each row was before and after it."""
 
 import json
-from collections.abc import Callable, Sequence
-from typing import Any, Literal, TypedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
-from corpus.database import now, rows, text, writing
-from corpus.records import Act, Turn
+from corpus.database import now, one_line, rows, text, writing
+from corpus.records import Act, ActKind
 from corpus.sqlite import Database
 from corpus.turns import turn
 from socrates_errors import CorpusError
 
+Subject = Literal["turns", "conversations"]
 
-class _Judgement(TypedDict):
-    """What is judged of a turn. ``rewrite`` is the id of the one that counts, None unless the verdict is rewritten."""
+_LONGEST_TAG = 100
+_COLUMNS: dict[Subject, frozenset[str]] = {
+    "turns": frozenset({"verdict", "rewrite", "judged", "tags", "note"}),
+    "conversations": frozenset({"title", "system"}),
+}
+"""What acts change."""
 
-    verdict: str
-    rewrite: int | None
-    judged: str | None
 
+@dataclass(frozen=True)
+class _Change:
+    """What one act makes of one row: the columns that differ, as they were and as they are."""
 
-class _Change(TypedDict):
-    turn: int
-    before: _Judgement
-    after: _Judgement
+    id: int
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
 
 
 def approve(db: Database, turn_ids: Sequence[int]) -> Act:
     """Make the original replies of the turns right as they are; a rewrite no longer counts."""
 
-    def checked(found: Turn) -> None:
-        if not found.reply:
-            raise CorpusError(f"The reply of turn {found.id} is empty and cannot be approved: rewrite or drop it.")
+    def checked(turn_id: int, empty: bool) -> None:
+        if empty:
+            raise CorpusError(f"The reply of turn {turn_id} is empty and cannot be approved: rewrite or drop it.")
 
     return _judge(db, "approve", "approved", turn_ids, checked)
 
 
 def drop(db: Database, turn_ids: Sequence[int]) -> Act:
     """Leave the turns out of training and out of what later turns go on from."""
-    return _judge(db, "drop", "dropped", turn_ids, lambda found: None)
+    return _judge(db, "drop", "dropped", turn_ids, lambda turn_id, empty: None)
 
 
 def rewrite(db: Database, turn_id: int, wanted: str) -> Act:
@@ -51,45 +56,80 @@ def rewrite(db: Database, turn_id: int, wanted: str) -> Act:
             raise CorpusError("The rewrite is unchanged: change it, or approve the reply as it is.")
         if wanted == found.reply:
             raise CorpusError("The rewrite is the reply itself: approve the turn to return to its reply.")
-        after = _rewritten(db, turn_id, wanted)
-        return _record(db, "rewrite", [_Change(turn=turn_id, before=_judgement(db, turn_id), after=after)])
+        ((verdict, rewrite_id, judged),) = _as_they_are(db, [turn_id], "verdict, rewrite, judged")
+        before = {"verdict": verdict, "rewrite": rewrite_id, "judged": judged}
+        return _do(db, "rewrite", "turns", [_Change(turn_id, before, _rewritten(db, turn_id, wanted))])
 
 
 def store_rewritten(db: Database, turn_id: int, wanted: str) -> None:
     """Give a turn that is being imported its rewrite; that is not an act of the user's, which could be undone."""
-    _set(db, turn_id, _rewritten(db, turn_id, wanted))
+    _set(db, "turns", turn_id, _rewritten(db, turn_id, wanted))
 
 
-def _rewritten(db: Database, turn_id: int, wanted: str) -> _Judgement:
-    moment = now()
-    cursor = db.conn.execute("INSERT INTO rewrites (turn, text, created) VALUES (?, ?, ?)", [turn_id, wanted, moment])
-    return _Judgement(verdict="rewritten", rewrite=cursor.lastrowid, judged=moment)
+def tag(db: Database, name: str, turn_ids: Sequence[int]) -> Act:
+    """Give the turns a tag: one line of text."""
+    name = one_line(name)
+    if not 0 < len(name) <= _LONGEST_TAG:
+        raise CorpusError(f"A tag has 1 to {_LONGEST_TAG} characters: give it a short name.")
+    return _tag(db, "tag", turn_ids, lambda tags: tags | {name}, f"has the tag {name!r} already")
+
+
+def untag(db: Database, name: str, turn_ids: Sequence[int]) -> Act:
+    """Take a tag from the turns."""
+    name = one_line(name)
+    return _tag(db, "untag", turn_ids, lambda tags: tags - {name}, f"is without the tag {name!r} already")
+
+
+def note(db: Database, turn_id: int, wanted: str) -> Act:
+    """Keep a note on a turn, in the place of the one it has; an empty text takes it away."""
+    wanted = text(wanted)
+    with writing(db):
+        before = turn(db, turn_id).note
+        if wanted == before:
+            raise CorpusError(f"Nothing was changed: the note of turn {turn_id} says that already.")
+        return _do(db, "note", "turns", [_Change(turn_id, {"note": before}, {"note": wanted})])
+
+
+def change_conversation(db: Database, kind: Literal["rename", "system"], conversation: int, wanted: str) -> Act | None:
+    """Give a conversation another title or system text; None where it has that already.
+
+    While nothing was said in it there is nothing to take back: the change is made and not journalled.
+    """
+    column = "title" if kind == "rename" else "system"
+    with writing(db):
+        found = rows(db, f"SELECT {column}, head FROM conversations WHERE id = ?", [conversation])
+        if not found:
+            raise CorpusError(f"There is no conversation {conversation}: `socrates corpus list` shows those there are.")
+        ((before, head),) = found
+        if before == wanted:
+            return None
+        if head is None:
+            _set(db, "conversations", conversation, {column: wanted})
+            return None
+        return _do(db, kind, "conversations", [_Change(conversation, {column: before}, {column: wanted})])
 
 
 def undo(db: Database) -> Act | None:
     """Take back the newest act that stands; None when there is none."""
-    return _step(db, "SELECT id, kind, changes FROM acts WHERE state = 'done' ORDER BY id DESC", "before", "undone")
+    return _step(db, "state = 'done' ORDER BY id DESC", "before", "undone")
 
 
 def redo(db: Database) -> Act | None:
     """Do again the oldest act that was taken back; None when there is none."""
-    return _step(db, "SELECT id, kind, changes FROM acts WHERE state = 'undone' ORDER BY id", "after", "done")
+    return _step(db, "state = 'undone' ORDER BY id", "after", "done")
 
 
-def _step(db: Database, query: str, towards: Literal["before", "after"], state: str) -> Act | None:
+def _step(db: Database, which: str, towards: Literal["before", "after"], state: str) -> Act | None:
     with writing(db):
-        found = rows(db, f"{query} LIMIT 1")
+        found = rows(db, f"SELECT id, kind FROM acts WHERE {which} LIMIT 1")
         if not found:
             return None
-        act_id, kind, stored = found[0]
-        changes: list[_Change] = json.loads(stored)
-        moment = now()
-        for change in changes:
-            # A target that is back since the last training is as new to the next one as one that was just judged.
-            judged = None if change[towards]["judged"] is None else moment
-            _set(db, change["turn"], {**change[towards], "judged": judged})
-        db.execute("UPDATE acts SET state = ? WHERE id = ?", [state, act_id])
-        return Act(act_id, kind, tuple(change["turn"] for change in changes))
+        ((act_id, kind),) = found
+        stored = rows(db, f"SELECT subject, id, {towards} FROM changes WHERE act = ? ORDER BY id", [act_id])
+        for subject, row_id, columns in stored:
+            _set(db, subject, row_id, json.loads(columns))
+        db.execute("UPDATE acts SET state = ?, moved = ? WHERE id = ?", [state, now(), act_id])
+        return _act(act_id, kind, stored[0][0], [row_id for _, row_id, _ in stored])
 
 
 def _judge(
@@ -97,39 +137,78 @@ def _judge(
     kind: Literal["approve", "drop"],
     verdict: Literal["approved", "dropped"],
     turn_ids: Sequence[int],
-    check: Callable[[Turn], None],
+    check: Callable[[int, bool], None],
 ) -> Act:
     with writing(db):
         changes = []
-        after = _Judgement(verdict=verdict, rewrite=None, judged=now())
-        for turn_id in dict.fromkeys(turn_ids):
-            found = turn(db, turn_id)
-            if found.verdict != verdict:
-                check(found)
-                changes.append(_Change(turn=turn_id, before=_judgement(db, turn_id), after=after))
-        if not changes:
-            raise CorpusError(f"Nothing was changed: every turn that was named is {verdict} already.")
-        return _record(db, kind, changes)
+        after = {"verdict": verdict, "rewrite": None, "judged": now()}
+        for turn_id, is_now, rewrite_id, judged, empty in _as_they_are(
+            db, turn_ids, "id, verdict, rewrite, judged, reply = ''"
+        ):
+            if is_now != verdict:
+                check(turn_id, empty)
+                before = {"verdict": is_now, "rewrite": rewrite_id, "judged": judged}
+                changes.append(_Change(turn_id, before, after))
+        return _do(db, kind, "turns", changes, nothing=f"is {verdict} already")
 
 
-def _record(db: Database, kind: Literal["approve", "rewrite", "drop"], changes: list[_Change]) -> Act:
+def _tag(
+    db: Database,
+    kind: Literal["tag", "untag"],
+    turn_ids: Sequence[int],
+    change: Callable[[set[str]], set[str]],
+    nothing: str,
+) -> Act:
+    with writing(db):
+        changes = []
+        for turn_id, before in _as_they_are(db, turn_ids, "id, tags"):
+            after = json.dumps(sorted(change(set(json.loads(before)))), ensure_ascii=False)
+            if after != before:
+                changes.append(_Change(turn_id, {"tags": before}, {"tags": after}))
+        return _do(db, kind, "turns", changes, nothing=nothing)
+
+
+def _as_they_are(db: Database, turn_ids: Sequence[int], columns: str) -> list[tuple[Any, ...]]:
+    """Return columns of the turns by id; CorpusError if one of them is not there."""
+    wanted = json.dumps(list(turn_ids))
+    found = rows(db, f"SELECT {columns} FROM turns WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id", [wanted])
+    if len(found) != len(set(turn_ids)):
+        for turn_id in turn_ids:
+            turn(db, turn_id)  # raises for the one that is missing
+    return found
+
+
+def _rewritten(db: Database, turn_id: int, wanted: str) -> dict[str, Any]:
+    moment = now()
+    cursor = db.conn.execute("INSERT INTO rewrites (turn, text, created) VALUES (?, ?, ?)", [turn_id, wanted, moment])
+    return {"verdict": "rewritten", "rewrite": cursor.lastrowid, "judged": moment}
+
+
+def _do(db: Database, kind: ActKind, subject: Subject, changes: Sequence[_Change], *, nothing: str = "") -> Act:
+    if not changes:
+        raise CorpusError(f"Nothing was changed: every turn that was named {nothing}.")
     db.execute("UPDATE acts SET state = 'abandoned' WHERE state = 'undone'")
-    for change in changes:
-        _set(db, change["turn"], change["after"])
+    moment = now()
     cursor = db.conn.execute(
-        "INSERT INTO acts (kind, created, changes, state) VALUES (?, ?, ?, 'done')", [kind, now(), json.dumps(changes)]
+        "INSERT INTO acts (kind, created, moved, state) VALUES (?, ?, ?, 'done')", [kind, moment, moment]
     )
-    assert cursor.lastrowid is not None
-    return Act(cursor.lastrowid, kind, tuple(change["turn"] for change in changes))
-
-
-def _judgement(db: Database, turn_id: int) -> _Judgement:
-    ((verdict, rewrite_id, judged),) = rows(db, "SELECT verdict, rewrite, judged FROM turns WHERE id = ?", [turn_id])
-    return _Judgement(verdict=verdict, rewrite=rewrite_id, judged=judged)
-
-
-def _set(db: Database, turn_id: int, judgement: Any) -> None:
-    db.execute(
-        "UPDATE turns SET verdict = :verdict, rewrite = :rewrite, judged = :judged WHERE id = :id",
-        {**judgement, "id": turn_id},
+    act_id = cursor.lastrowid
+    assert act_id is not None
+    for change in changes:
+        _set(db, subject, change.id, change.after)
+    db.conn.executemany(
+        "INSERT INTO changes (act, subject, id, before, after) VALUES (?, ?, ?, ?, ?)",
+        ((act_id, subject, change.id, json.dumps(change.before), json.dumps(change.after)) for change in changes),
     )
+    return _act(act_id, kind, subject, [change.id for change in changes])
+
+
+def _act(act_id: int, kind: ActKind, subject: Subject, ids: Sequence[int]) -> Act:
+    return Act(act_id, kind, **{subject: tuple(ids)})  # named as in Act
+
+
+def _set(db: Database, subject: Subject, row_id: int, columns: Mapping[str, Any]) -> None:
+    if not columns.keys() <= _COLUMNS[subject]:
+        raise CorpusError("The journal names a column that no act changes: put back a copy of the corpus.")
+    assignments = ", ".join(f"{name} = ?" for name in columns)
+    db.conn.execute(f"UPDATE {subject} SET {assignments} WHERE id = ?", [*columns.values(), row_id])

@@ -98,3 +98,95 @@ def _full_text_search(db: "Database") -> None:
         END;
         """
     )
+
+
+@MIGRATIONS(name="0003_tags_notes_journal_of_everything")
+def _tags_notes_journal_of_everything(db: "Database") -> None:
+    """Give turns tags and a note, journal every act by the rows it changes, and make short words findable.
+
+    Each text is indexed with two line feeds behind it, so that each of its characters begins a trigram.
+    """
+    db.executescript(
+        """
+        ALTER TABLE turns ADD COLUMN tags TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(tags));
+        ALTER TABLE turns ADD COLUMN note TEXT NOT NULL DEFAULT '';
+        ALTER TABLE turns ADD COLUMN characters INTEGER NOT NULL DEFAULT 0;
+        UPDATE turns SET characters = length(coalesce((SELECT text FROM rewrites WHERE id = turns.rewrite), reply));
+        CREATE TRIGGER turns_characters AFTER UPDATE OF rewrite ON turns WHEN old.rewrite IS NOT new.rewrite BEGIN
+            UPDATE turns SET characters = length(coalesce((SELECT text FROM rewrites WHERE id = new.rewrite), reply))
+                WHERE id = new.id;
+        END;
+        CREATE INDEX turns_filter ON turns (id, verdict, version, conversation, created, characters);
+
+        CREATE TABLE turn_tags (
+            tag TEXT NOT NULL, turn INTEGER NOT NULL REFERENCES turns (id) ON DELETE CASCADE, PRIMARY KEY (tag, turn)
+        ) WITHOUT ROWID;
+        CREATE INDEX turn_tags_turn ON turn_tags (turn);
+        CREATE TRIGGER turn_tags_insert AFTER INSERT ON turns WHEN new.tags != '[]' BEGIN
+            INSERT INTO turn_tags (tag, turn) SELECT value, new.id FROM json_each(new.tags);
+        END;
+        CREATE TRIGGER turn_tags_update AFTER UPDATE OF tags ON turns BEGIN
+            DELETE FROM turn_tags WHERE turn = new.id;
+            INSERT INTO turn_tags (tag, turn) SELECT value, new.id FROM json_each(new.tags);
+        END;
+
+        DROP INDEX acts_state;
+        ALTER TABLE acts RENAME TO acts_on_verdicts;
+        CREATE TABLE acts (
+            id INTEGER PRIMARY KEY,
+            kind TEXT NOT NULL,
+            created TEXT NOT NULL,
+            moved TEXT NOT NULL,
+            state TEXT NOT NULL CHECK (state IN ('done', 'undone', 'abandoned'))
+        );
+        CREATE INDEX acts_state ON acts (state);
+        CREATE INDEX acts_moved ON acts (moved);
+        CREATE TABLE changes (
+            act INTEGER NOT NULL REFERENCES acts (id) ON DELETE CASCADE,
+            subject TEXT NOT NULL CHECK (subject IN ('turns', 'conversations')),
+            id INTEGER NOT NULL,
+            before TEXT NOT NULL,
+            after TEXT NOT NULL,
+            PRIMARY KEY (act, subject, id)
+        ) WITHOUT ROWID;
+        CREATE INDEX changes_row ON changes (subject, id);
+        INSERT INTO acts SELECT id, kind, created, created, state FROM acts_on_verdicts;
+        INSERT INTO changes
+            SELECT acts_on_verdicts.id, 'turns', json_extract(change.value, '$.turn'),
+                json_extract(change.value, '$.before'), json_extract(change.value, '$.after')
+            FROM acts_on_verdicts, json_each(acts_on_verdicts.changes) AS change;
+        DROP TABLE acts_on_verdicts;
+
+        DROP TRIGGER turns_fts_insert;
+        DROP TRIGGER turns_fts_rewrite;
+        DROP TABLE turns_fts;
+        DROP VIEW turn_texts;
+        CREATE VIEW turn_texts AS
+            SELECT turns.id AS id, turns.prompt || char(10, 10) AS prompt, turns.reply || char(10, 10) AS reply,
+                rewrites.text || char(10, 10) AS rewrite
+            FROM turns LEFT JOIN rewrites ON rewrites.id = turns.rewrite;
+        CREATE VIRTUAL TABLE turns_fts USING fts5 (
+            prompt, reply, rewrite, content = 'turn_texts', content_rowid = 'id', tokenize = 'trigram'
+        );
+        INSERT INTO turns_fts (turns_fts) VALUES ('rebuild');
+        CREATE VIRTUAL TABLE turns_trigrams USING fts5vocab ('turns_fts', 'row');
+        CREATE TRIGGER turns_fts_insert AFTER INSERT ON turns BEGIN
+            INSERT INTO turns_fts (rowid, prompt, reply, rewrite)
+                SELECT id, prompt, reply, rewrite FROM turn_texts WHERE id = new.id;
+        END;
+        CREATE TRIGGER turns_fts_rewrite AFTER UPDATE OF rewrite ON turns WHEN old.rewrite IS NOT new.rewrite BEGIN
+            INSERT INTO turns_fts (turns_fts, rowid, prompt, reply, rewrite) VALUES (
+                'delete', old.id, old.prompt || char(10, 10), old.reply || char(10, 10),
+                (SELECT text || char(10, 10) FROM rewrites WHERE id = old.rewrite)
+            );
+            INSERT INTO turns_fts (rowid, prompt, reply, rewrite)
+                SELECT id, prompt, reply, rewrite FROM turn_texts WHERE id = new.id;
+        END;
+        CREATE TRIGGER turns_fts_delete BEFORE DELETE ON turns BEGIN
+            INSERT INTO turns_fts (turns_fts, rowid, prompt, reply, rewrite) VALUES (
+                'delete', old.id, old.prompt || char(10, 10), old.reply || char(10, 10),
+                (SELECT text || char(10, 10) FROM rewrites WHERE id = old.rewrite)
+            );
+        END;
+        """
+    )

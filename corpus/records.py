@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 Verdict = Literal["unreviewed", "approved", "rewritten", "dropped"]
 Split = Literal["train", "held-out"]
+ActKind = Literal["approve", "rewrite", "drop", "tag", "untag", "note", "rename", "system"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,9 @@ class Turn:
     created: str = ""
     judged: str | None = None
     """When the verdict was given; None while unreviewed."""
+    tags: tuple[str, ...] = ()
+    """In alphabetical order."""
+    note: str = ""
 
     @property
     def text(self) -> str:
@@ -64,8 +68,21 @@ class Act:
     """One act of curation, as undo and redo report it."""
 
     id: int
-    kind: Literal["approve", "rewrite", "drop"]
-    turns: tuple[int, ...]
+    kind: ActKind
+    turns: tuple[int, ...] = ()
+    conversations: tuple[int, ...] = ()
+    """What was renamed, or given another system text."""
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A turn that a search found, and where in it."""
+
+    turn: Turn
+    prompt: tuple[tuple[int, int], ...]
+    reply: tuple[tuple[int, int], ...]
+    rewrite: tuple[tuple[int, int], ...]
+    """Where the words stand in each text: characters from and before."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from typing import Any, Self
 
 from corpus import examples, figures, journal, search, turns
 from corpus.database import now, one_line, open_database, rows, text, writing
-from corpus.records import Act, Conversation, Example, Split, Turn, Verdict
+from corpus.filters import EVERYTHING, Filter
+from corpus.records import Act, Conversation, Example, Hit, Split, Turn, Verdict
 from corpus.split import PARTS, drawn_key, side
 from socrates_errors import CorpusError
 
@@ -92,20 +93,16 @@ class Corpus:
             )
         return Conversation(*found[0])
 
-    def rename_conversation(self, conversation_id: int, title: str) -> None:
-        """Give a conversation a title of one line."""
+    def rename_conversation(self, conversation_id: int, title: str) -> Act | None:
+        """Give a conversation a title of one line; None where it has it already."""
         title = one_line(title)
         if not title:
             raise CorpusError("The title is empty: give it some text.")
-        with writing(self.db):
-            self.conversation(conversation_id)
-            self.db.execute("UPDATE conversations SET title = ? WHERE id = ?", [title, conversation_id])
+        return journal.change_conversation(self.db, "rename", conversation_id, title)
 
-    def set_system(self, conversation_id: int, system: str) -> None:
-        """Set the system text of a conversation; an empty one takes it away."""
-        with writing(self.db):
-            self.conversation(conversation_id)
-            self.db.execute("UPDATE conversations SET system = ? WHERE id = ?", [text(system), conversation_id])
+    def set_system(self, conversation_id: int, system: str) -> Act | None:
+        """Set the system text of a conversation; an empty one takes it away. None where it has it already."""
+        return journal.change_conversation(self.db, "system", conversation_id, text(system))
 
     def add_turn(
         self,
@@ -200,6 +197,22 @@ class Corpus:
         """Leave the turns out of training and out of what later turns go on from."""
         return journal.drop(self.db, turn_ids)
 
+    def tag(self, name: str, *turn_ids: int) -> Act:
+        """Give the turns a tag: one line of text."""
+        return journal.tag(self.db, name, turn_ids)
+
+    def untag(self, name: str, *turn_ids: int) -> Act:
+        """Take a tag from the turns."""
+        return journal.untag(self.db, name, turn_ids)
+
+    def tags(self) -> dict[str, int]:
+        """Return every tag that a turn has, with the number of turns, in alphabetical order."""
+        return dict(rows(self.db, "SELECT tag, count(*) FROM turn_tags GROUP BY tag ORDER BY tag"))
+
+    def note(self, turn_id: int, text: str) -> Act:
+        """Keep a note on a turn, in the place of the one it has; an empty text takes it away."""
+        return journal.note(self.db, turn_id, text)
+
     def undo(self) -> Act | None:
         """Take back the newest act that stands; None when there is none."""
         return journal.undo(self.db)
@@ -226,32 +239,17 @@ class Corpus:
         """Return the corpus in numbers; corpus.figures names them."""
         return figures.stats(self.db)
 
-    def search(
-        self,
-        text: str,
-        *,
-        verdict: Verdict | None = None,
-        version: str | None = None,
-        conversation: int | None = None,
-        limit: int = 50,
-        offset: int = 0,
-    ) -> list[Turn]:
-        """Return the turns that contain every word of ``text`` in prompt, reply or rewrite, newest first."""
-        return search.find(
-            self.db, text, verdict=verdict, version=version, conversation=conversation, limit=limit, offset=offset
-        )
+    def search(self, text: str, wanted: Filter = EVERYTHING, *, limit: int = 50, offset: int = 0) -> list[Hit]:
+        """Return the turns with every word of ``text`` in prompt, reply or rewrite, best first among the newest."""
+        return search.find(self.db, text, wanted, limit=limit, offset=offset)
 
-    def turns(
-        self,
-        *,
-        verdict: Verdict | None = None,
-        version: str | None = None,
-        conversation: int | None = None,
-        limit: int = 50,
-        offset: int = 0,
-    ) -> list[Turn]:
-        """Return turns, newest first."""
-        return self.search("", verdict=verdict, version=version, conversation=conversation, limit=limit, offset=offset)
+    def turns(self, wanted: Filter = EVERYTHING, *, limit: int = 50, offset: int = 0) -> list[Turn]:
+        """Return the turns that ``wanted`` leaves, newest first."""
+        return search.newest(self.db, wanted, limit=limit, offset=offset)
+
+    def matching(self, text: str, wanted: Filter = EVERYTHING) -> list[int]:
+        """Return the id of every turn with every word of ``text``, which may be empty, that ``wanted`` leaves."""
+        return search.matches(self.db, text, wanted)
 
     def _check_parent(self, conversation: int, parent: int | None) -> None:
         if parent is not None and self.turn(parent).conversation != conversation:

@@ -12,7 +12,7 @@ from socrates_errors import CorpusError
 TURN = """
     SELECT turns.id, turns.conversation, turns.parent, turns.prompt, turns.reply, rewrites.text, turns.verdict,
         turns.version, turns.base, turns.seed, turns.sampling, turns.stopped_by, turns.prompt_tokens,
-        turns.reply_tokens, turns.tokens_per_s, turns.created, turns.judged
+        turns.reply_tokens, turns.tokens_per_s, turns.created, turns.judged, turns.tags, turns.note
     FROM turns LEFT JOIN rewrites ON rewrites.id = turns.rewrite
 """
 """The columns of a Turn, in the order of its fields; a condition on ``turns`` follows."""
@@ -25,7 +25,14 @@ _UNSPOKEN: dict[str, Any] = dict.fromkeys(
 
 def select(db: Database, condition: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[Turn]:
     """Return the turns that ``condition``, the rest of the query, leaves."""
-    return [Turn(*(*row[:10], json.loads(row[10]), *row[11:])) for row in rows(db, TURN + condition, parameters)]
+    return [record(row) for row in rows(db, TURN + condition, parameters)]
+
+
+def record(row: tuple[Any, ...]) -> Turn:
+    """Return the turn of one row of ``TURN``."""
+    sampling = {} if row[10] == "{}" else json.loads(row[10])
+    tags = () if row[17] == "[]" else tuple(json.loads(row[17]))
+    return Turn(*(*row[:10], sampling, *row[11:17], tags, row[18]))
 
 
 def turn(db: Database, turn_id: int) -> Turn:
@@ -76,12 +83,12 @@ def insert(
         """
         INSERT INTO turns (
             conversation, parent, depth, prompt, reply, verdict, version, base, seed, sampling, stopped_by,
-            prompt_tokens, reply_tokens, tokens_per_s, created, judged
+            prompt_tokens, reply_tokens, tokens_per_s, created, judged, characters
         )
         VALUES (
             :conversation, :parent, coalesce((SELECT depth FROM turns WHERE id = :parent), 0) + 1, :prompt, :reply,
             :verdict, :version, :base, :seed, :sampling, :stopped_by, :prompt_tokens, :reply_tokens, :tokens_per_s,
-            :created, :judged
+            :created, :judged, length(:reply)
         )
         """,
         _UNSPOKEN

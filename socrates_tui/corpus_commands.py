@@ -1,6 +1,7 @@
 """`socrates corpus`: the acts of the app on conversations and turns, as commands. What they do is corpus.store's."""
 
-from dataclasses import asdict
+import re
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -8,11 +9,13 @@ import typer
 
 from corpus.database import LARGEST
 from corpus.exporting import export_file
+from corpus.filters import EVERYTHING, Filter
 from corpus.formats import ExportFormat, ImportFormat, ImportVerdict
 from corpus.importing import import_file
-from corpus.records import Act, Turn, Verdict
+from corpus.records import Act, ActKind, Hit, Turn
 from corpus.store import Corpus
 from socrates_errors import CorpusError
+from socrates_tui.filter_options import takes_filter
 from socrates_tui.invocation import home_of, valid_text
 from socrates_tui.json_output import print_json
 from socrates_tui.plain_text import plain
@@ -24,18 +27,32 @@ File = Annotated[Path, typer.Argument(allow_dash=True, help="A file, or - for st
 TurnId = Annotated[
     int, typer.Argument(metavar="TURN", min=0, max=LARGEST, help="The number of a turn, from `list` or `search`.")
 ]
-TurnIds = Annotated[list[int], typer.Argument(metavar="TURN...", min=0, max=LARGEST, help="Numbers of turns.")]
-OfVerdict = Annotated[Verdict | None, typer.Option("--verdict", help="Only turns of this verdict.")]
-OfVersion = Annotated[
-    str | None, typer.Option("--version", callback=valid_text, help="Only turns that this version spoke.")
+ConversationId = Annotated[
+    int, typer.Argument(metavar="CONVERSATION", min=0, max=LARGEST, help="Its number, from `list --conversations`.")
 ]
-OfConversation = Annotated[
-    int | None, typer.Option("--conversation", min=0, max=LARGEST, help="Only turns of this conversation.")
+OptionalTurnIds = Annotated[
+    list[int] | None,
+    typer.Argument(metavar="[TURN]...", min=0, max=LARGEST, help="Numbers of turns; none where options choose them."),
 ]
+Search = Annotated[
+    str | None, typer.Option("--search", metavar="TEXT", callback=valid_text, help="Only turns with these words.")
+]
+TagName = Annotated[str, typer.Argument(metavar="TAG", callback=valid_text, help="A short name of your own.")]
 Limit = Annotated[int, typer.Option(min=1, max=LARGEST, help="Most to print.")]
 Offset = Annotated[int, typer.Option(min=0, max=LARGEST, help="How many of the newest to pass over.")]
 
-_DONE = {"approve": "Approved", "rewrite": "Rewrote", "drop": "Dropped"}
+_DONE: dict[ActKind, str] = {
+    "approve": "Approved",
+    "rewrite": "Rewrote",
+    "drop": "Dropped",
+    "tag": "Tagged",
+    "untag": "Untagged",
+    "note": "Noted",
+    "rename": "Renamed",
+    "system": "Changed the system text of",
+}
+_NAMED = 20
+"""So many turns of an act are named, more are counted."""
 _DASH = Path("-")
 _START = 60
 """Characters of a text that a line of a list shows."""
@@ -82,13 +99,12 @@ def export(
 
 
 @app.command("list")
+@takes_filter()
 def list_(
     ctx: typer.Context,
+    wanted: Filter,
     *,
     conversations: Annotated[bool, typer.Option("--conversations", help="List conversations, not turns.")] = False,
-    verdict: OfVerdict = None,
-    version: OfVersion = None,
-    conversation: OfConversation = None,
     limit: Limit = 50,
     offset: Offset = 0,
     json: Json = False,
@@ -96,11 +112,10 @@ def list_(
     """List turns, newest first."""
     with _corpus(ctx) as corpus:
         if not conversations:
-            found = corpus.turns(
-                verdict=verdict, version=version, conversation=conversation, limit=limit, offset=offset
-            )
-            _print_turns(found, json)
+            _print_turns(corpus.turns(wanted, limit=limit, offset=offset), json)
             return
+        if wanted != EVERYTHING:
+            raise typer.BadParameter("The options that choose turns do not choose conversations: leave them out.")
         threads = corpus.conversations(limit=min(limit + offset, LARGEST))[offset:]
     if json:
         print_json({"conversations": [asdict(thread) for thread in threads]})
@@ -110,23 +125,27 @@ def list_(
 
 
 @app.command()
+@takes_filter()
 def search(
     ctx: typer.Context,
+    wanted: Filter,
     text: Annotated[str, typer.Argument(callback=valid_text, help="Words that prompt, reply or rewrite must contain.")],
     *,
-    verdict: OfVerdict = None,
-    version: OfVersion = None,
-    conversation: OfConversation = None,
     limit: Limit = 50,
     offset: Offset = 0,
     json: Json = False,
 ) -> None:
-    """Find turns by their text, newest first."""
+    """Find turns by their text, the best first among the newest."""
     with _corpus(ctx) as corpus:
-        found = corpus.search(
-            text, verdict=verdict, version=version, conversation=conversation, limit=limit, offset=offset
-        )
-        _print_turns(found, json)
+        hits = corpus.search(text, wanted, limit=limit, offset=offset)
+    if json:
+        print_json({"turns": [asdict(hit.turn) | {"hits": _spans(hit)} for hit in hits]})
+        return
+    for hit in hits:
+        typer.echo(f"{hit.turn.id:>6}  {hit.turn.verdict:<10}  {_start(hit.turn.prompt)}")
+        for name, spans in _spans(hit).items():
+            if spans:
+                typer.echo(f"        {name:<10}  {_around(getattr(hit.turn, name), spans)}")
 
 
 @app.command()
@@ -143,6 +162,10 @@ def show(ctx: typer.Context, turn: TurnId, json: Json = False) -> None:
     typer.echo(
         plain(f"Turn {turn} of conversation {found.conversation}, {found.verdict}, {found.version or 'imported'}")
     )
+    if found.tags:
+        typer.echo(plain(f"Tags: {', '.join(found.tags)}"))
+    if found.note:
+        typer.echo(plain(f"Note: {found.note}"))
     _print_text("Prompt", found.prompt)
     _print_text("Reply", found.reply)
     for text in rewrites:
@@ -164,17 +187,95 @@ def rewrite(
 
 
 @app.command()
-def approve(ctx: typer.Context, turns: TurnIds, json: Json = False) -> None:
-    """Approve the replies of turns as they are."""
+@takes_filter()
+def approve(
+    ctx: typer.Context, wanted: Filter, turns: OptionalTurnIds = None, search: Search = None, json: Json = False
+) -> None:
+    """Approve the replies of turns as they are. Options choose unreviewed turns, unless --verdict says otherwise."""
+    if wanted != EVERYTHING or search:
+        wanted = replace(wanted, verdict=wanted.verdict or "unreviewed", min_length=max(1, wanted.min_length or 0))
     with _corpus(ctx) as corpus:
-        _print_act(corpus.approve(*turns), json)
+        _print_act(corpus.approve(*_chosen(corpus, turns, wanted, search)), json)
 
 
 @app.command()
-def drop(ctx: typer.Context, turns: TurnIds, json: Json = False) -> None:
+@takes_filter()
+def drop(
+    ctx: typer.Context, wanted: Filter, turns: OptionalTurnIds = None, search: Search = None, json: Json = False
+) -> None:
     """Leave turns out of training and out of the context of later turns."""
     with _corpus(ctx) as corpus:
-        _print_act(corpus.drop(*turns), json)
+        _print_act(corpus.drop(*_chosen(corpus, turns, wanted, search)), json)
+
+
+@app.command()
+@takes_filter(without=("tags",))
+def tag(
+    ctx: typer.Context,
+    name: TagName,
+    wanted: Filter,
+    turns: OptionalTurnIds = None,
+    *,
+    search: Search = None,
+    json: Json = False,
+) -> None:
+    """Give turns a tag."""
+    with _corpus(ctx) as corpus:
+        _print_act(corpus.tag(name, *_chosen(corpus, turns, wanted, search)), json)
+
+
+@app.command()
+@takes_filter(without=("tags",))
+def untag(
+    ctx: typer.Context,
+    name: TagName,
+    wanted: Filter,
+    turns: OptionalTurnIds = None,
+    *,
+    search: Search = None,
+    json: Json = False,
+) -> None:
+    """Take a tag from turns; from all that have it where none are named."""
+    if not turns:
+        wanted = replace(wanted, tags=(name,))
+    with _corpus(ctx) as corpus:
+        _print_act(corpus.untag(name, *_chosen(corpus, turns, wanted, search)), json)
+
+
+@app.command()
+def note(
+    ctx: typer.Context,
+    turn: TurnId,
+    text: Annotated[str, typer.Argument(help="What to remember of the turn; - reads standard input.")],
+    json: Json = False,
+) -> None:
+    """Keep a note on a turn; an empty one takes it away."""
+    with _corpus(ctx) as corpus:
+        _print_act(corpus.note(turn, _standard_input() if text == "-" else text), json)
+
+
+@app.command()
+def rename(
+    ctx: typer.Context,
+    conversation: ConversationId,
+    title: Annotated[str, typer.Argument(callback=valid_text)],
+    json: Json = False,
+) -> None:
+    """Give a conversation another title."""
+    with _corpus(ctx) as corpus:
+        _print_act(corpus.rename_conversation(conversation, title), json, nothing="It has that title already.")
+
+
+@app.command()
+def system(
+    ctx: typer.Context,
+    conversation: ConversationId,
+    text: Annotated[str, typer.Argument(callback=valid_text)],
+    json: Json = False,
+) -> None:
+    """Set the system text of a conversation; an empty one takes it away."""
+    with _corpus(ctx) as corpus:
+        _print_act(corpus.set_system(conversation, text), json, nothing="It has that system text already.")
 
 
 @app.command()
@@ -193,7 +294,7 @@ def redo(ctx: typer.Context, json: Json = False) -> None:
 
 @app.command()
 def stats(ctx: typer.Context, json: Json = False) -> None:
-    """Print the corpus in numbers."""
+    """Print the corpus in numbers, and how much of the replies had to be changed."""
     with _corpus(ctx) as corpus:
         found = corpus.stats()
     if json:
@@ -201,23 +302,36 @@ def stats(ctx: typer.Context, json: Json = False) -> None:
         return
     for name in ("conversations", "turns", "rewrites", "characters"):
         typer.echo(f"{name}: {found[name]}")
-    for name in ("verdicts", "examples"):
+    for name in ("verdicts", "examples", "tokens"):
         typer.echo(f"{name}: " + ", ".join(f"{count} {part}" for part, count in found[name].items()))
-    for version, figures in found["versions"].items():
+    for tag, counts in found["tags"].items():
+        typer.echo(plain(f"tag {tag}: {counts['turns']} turns, {counts['examples']} examples"))
+    for name, figures in (found["versions"] | found["weeks"]).items():
         distance = figures["edit_distance"]
         edits = "" if distance is None else f", edit distance {distance:.2f}"
-        typer.echo(plain(f"{version}: {figures['judged']} judged, {figures['untouched']:.0%} untouched{edits}"))
+        typer.echo(plain(f"{name}: {figures['judged']} judged, {figures['untouched']:.0%} untouched{edits}"))
 
 
 def _corpus(ctx: typer.Context) -> Corpus:
     return Corpus(home_of(ctx).database)
 
 
+def _chosen(corpus: Corpus, turns: list[int] | None, wanted: Filter, search: str | None) -> list[int]:
+    """Return the turns that are named, else those that the options choose."""
+    by_option = wanted != EVERYTHING or bool(search)
+    if bool(turns) == by_option:
+        raise typer.BadParameter("Name turns by their numbers, or choose them by options: one of the two.")
+    chosen = turns or corpus.matching(search or "", wanted)
+    if not chosen:
+        raise CorpusError("No turn is like that: `socrates corpus list` takes the same options and shows which are.")
+    return chosen
+
+
 def _standard_input() -> str:
     try:
         return typer.get_binary_stream("stdin").read().decode()
     except UnicodeDecodeError as error:
-        raise CorpusError("Standard input is not UTF-8: give the rewrite as UTF-8.") from error
+        raise CorpusError("Standard input is not UTF-8: give the text as UTF-8.") from error
 
 
 def _print_turns(turns: list[Turn], as_json: bool) -> None:
@@ -225,7 +339,8 @@ def _print_turns(turns: list[Turn], as_json: bool) -> None:
         print_json({"turns": [asdict(turn) for turn in turns]})
         return
     for turn in turns:
-        typer.echo(f"{turn.id:>6}  {turn.verdict:<10}  {_start(turn.prompt)}  →  {_start(turn.text)}")
+        tags = "".join(f"  #{plain(tag)}" for tag in turn.tags)
+        typer.echo(f"{turn.id:>6}  {turn.verdict:<10}  {_start(turn.prompt)}  →  {_start(turn.text)}{tags}")
 
 
 def _print_text(title: str, text: str) -> None:
@@ -238,8 +353,34 @@ def _print_act(act: Act | None, as_json: bool, *, before: str = "", nothing: str
     elif act is None:
         typer.echo(nothing)
     else:
-        turns = f"turn{'s' if len(act.turns) > 1 else ''} {', '.join(map(str, act.turns))}"
-        typer.echo(f"{before}{_DONE[act.kind]} {turns}.")
+        subject, ids = ("turn", act.turns) if act.turns else ("conversation", act.conversations)
+        if len(ids) > _NAMED:
+            named = f"{len(ids)} {subject}s"
+        else:
+            named = f"{subject}{'s' if len(ids) > 1 else ''} {', '.join(map(str, ids))}"
+        typer.echo(f"{before}{_DONE[act.kind]} {named}.")
+
+
+def _spans(hit: Hit) -> dict[str, tuple[tuple[int, int], ...]]:
+    return {"prompt": hit.prompt, "reply": hit.reply, "rewrite": hit.rewrite}
+
+
+def _around(text: str, spans: tuple[tuple[int, int], ...]) -> str:
+    """Return the line's length of ``text`` about the first hit, the hits in bold."""
+    start = max(0, spans[0][0] - _START // 4)
+    end = start + _START
+    pieces = ["…" if start else ""]
+    at = start
+    for first, last in spans:
+        if first >= end:
+            break
+        pieces += [_line(text[at:first]), typer.style(_line(text[first:last]), bold=True)]
+        at = last
+    return "".join([*pieces, _line(text[at:end]), "…" if end < len(text) else ""])
+
+
+def _line(text: str) -> str:
+    return plain(re.sub(r"\s", " ", text))
 
 
 def _start(text: str) -> str:

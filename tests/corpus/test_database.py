@@ -56,9 +56,9 @@ def test_an_old_database_is_migrated_and_keeps_what_it_holds(path: Path) -> None
             }
         )
     with Corpus(path) as corpus:
-        assert [turn.prompt for turn in corpus.search("正義とは")] == ["正義とは何ですか"]
+        assert [hit.turn.prompt for hit in corpus.search("正義とは")] == ["正義とは何ですか"]
         corpus.rewrite(1, "better")
-        assert [turn.id for turn in corpus.search("better")] == [1]
+        assert [hit.turn.id for hit in corpus.search("better")] == [1]
 
 
 def test_a_newer_database_is_refused(corpus: Corpus, path: Path) -> None:

@@ -198,7 +198,7 @@ def test_a_pair_is_a_rewritten_turn(corpus: Corpus) -> None:
     import_file(corpus, lines({"prompt": "p", "chosen": "good", "rejected": "bad"}))
     (turn,) = corpus.turns()
     assert (turn.reply, turn.rewrite, turn.verdict, corpus.rewrites(turn.id)) == ("bad", "good", "rewritten", ["good"])
-    assert [turn.id for turn in corpus.search("good")] == [turn.id]
+    assert [hit.turn.id for hit in corpus.search("good")] == [turn.id]
     assert corpus.undo() is None
 
 
@@ -206,8 +206,8 @@ def test_what_is_imported_is_found(corpus: Corpus) -> None:
     import_file(corpus, lines({"messages": messages("正義とは何ですか", "君はどう思うかね")}))
     corpus.rewrite(1, "君にとって何かね")
     talk(corpus, ("徳とは何ですか", "r"))
-    assert [turn.id for turn in corpus.search("とは何ですか")] == [2, 1]
-    assert [[turn.id for turn in corpus.search(text)] for text in ("どう思う", "にとって")] == [[1], [1]]
+    assert [hit.turn.id for hit in corpus.search("とは何ですか")] == [2, 1]
+    assert [[hit.turn.id for hit in corpus.search(text)] for text in ("どう思う", "にとって")] == [[1], [1]]
 
 
 ONE, TWO = (json.dumps({"messages": messages("正義", reply)}, ensure_ascii=False) for reply in ("r", "s"))

@@ -2,13 +2,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpus.records import Turn
+from corpus.filters import Filter
+from corpus.records import Hit, Turn
 from corpus.store import Corpus
 from tests.corpus.talk import quick, talk
 
 
-def ids(turns: list[Turn]) -> list[int]:
-    return [turn.id for turn in turns]
+def ids(found: list[Turn] | list[Hit]) -> list[int]:
+    return [one.turn.id if isinstance(one, Hit) else one.id for one in found]
 
 
 @pytest.mark.parametrize("text", ["正義とは", "何", "正義", "かね", "君はどう", "とは何 かね"])
@@ -52,11 +53,11 @@ def test_turns_are_filtered_and_paged_newest_first(corpus: Corpus) -> None:
     corpus.approve(second.id)
     assert ids(corpus.turns()) == [third.id, second.id, first.id]
     assert ids(corpus.turns(limit=1, offset=1)) == [second.id]
-    assert ids(corpus.turns(verdict="approved")) == [second.id]
-    assert ids(corpus.turns(conversation=first.conversation)) == [second.id, first.id]
-    assert ids(corpus.turns(version="v0001", verdict="unreviewed")) == [third.id, first.id]
-    assert corpus.turns(version="v0002") == []
-    assert ids(corpus.search("p", verdict="approved")) == [second.id]
+    assert ids(corpus.turns(Filter(verdict="approved"))) == [second.id]
+    assert ids(corpus.turns(Filter(conversation=first.conversation))) == [second.id, first.id]
+    assert ids(corpus.turns(Filter(version="v0001", verdict="unreviewed"))) == [third.id, first.id]
+    assert corpus.turns(Filter(version="v0002")) == []
+    assert ids(corpus.search("p", Filter(verdict="approved"))) == [second.id]
 
 
 @settings(max_examples=40, deadline=None)

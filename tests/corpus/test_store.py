@@ -245,6 +245,9 @@ def test_the_stats_count(corpus: Corpus) -> None:
     corpus.approve(first.id)
     corpus.rewrite(second.id, "abxy")
     corpus.drop(third.id)
+    corpus.tag("virtue", first.id, second.id, third.id)
+    corpus.db.execute("UPDATE turns SET prompt_tokens = 7, reply_tokens = 9 WHERE id = 1")
+    corpus.db.execute("UPDATE turns SET judged = '2025-12-31T00:00:00.000000+00:00' WHERE judged IS NOT NULL")
     assert corpus.stats() == {
         "conversations": 1,
         "turns": 4,
@@ -252,7 +255,10 @@ def test_the_stats_count(corpus: Corpus) -> None:
         "examples": {"train": 2, "held-out": 0},
         "rewrites": 1,
         "characters": 18,
+        "tokens": {"prompt": 7, "reply": 9},
+        "tags": {"virtue": {"turns": 3, "examples": 2}},
         "versions": {"v0001": {"judged": 3, "untouched": 1 / 3, "edit_distance": 0.25}},
+        "weeks": {"2026-W01": {"judged": 3, "untouched": 1 / 3, "edit_distance": 0.25}},
     }
 
 

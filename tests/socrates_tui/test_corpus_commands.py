@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -135,7 +136,9 @@ def test_a_rewrite_that_is_not_utf_8_is_refused(run: Run, taught: list[int]) -> 
 
 def test_acts_are_done_undone_and_redone(run: Run, taught: list[int]) -> None:
     assert run("approve", "1", "2") == "Approved turns 1, 2.\n"
-    assert json.loads(run("drop", "2", "--json")) == {"act": {"id": 2, "kind": "drop", "turns": [2]}}
+    assert json.loads(run("drop", "2", "--json")) == {
+        "act": {"id": 2, "kind": "drop", "turns": [2], "conversations": []}
+    }
     assert run("undo") == "Took back: Dropped turn 2.\n"
     assert run("redo") == "Did again: Dropped turn 2.\n"
     assert run("redo") == "There is nothing to redo.\n"
@@ -148,9 +151,13 @@ def test_acts_are_done_undone_and_redone(run: Run, taught: list[int]) -> None:
 def test_the_stats_are_printed(run: Run, taught: list[int]) -> None:
     run("approve", "1")
     run("rewrite", "2", "lesx")
-    assert run("stats") == (
+    run("tag", "virtue", "1", "2")
+    *lines, week = run("stats").splitlines(keepends=True)
+    assert re.fullmatch(r"\d{4}-W\d\d: 2 judged, 50% untouched, edit distance 0\.12\n", week)
+    assert "".join(lines) == (
         "conversations: 1\nturns: 2\nrewrites: 1\ncharacters: 16\n"
         "verdicts: 0 unreviewed, 1 approved, 1 rewritten, 0 dropped\nexamples: 2 train, 0 held-out\n"
+        "tokens: 0 prompt, 0 reply\ntag virtue: 2 turns, 2 examples\n"
         "v0001: 2 judged, 50% untouched, edit distance 0.12\n"
     )
 
