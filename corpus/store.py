@@ -5,9 +5,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from corpus import examples, figures, journal, search, turns
+from corpus import examples, figures, journal, purge, search, turns
 from corpus.database import now, one_line, open_database, rows, text, writing
 from corpus.filters import EVERYTHING, Filter
+from corpus.purge import Purge
 from corpus.records import Act, Conversation, Example, Hit, Split, Turn, Verdict
 from corpus.split import PARTS, drawn_key, side
 from socrates_errors import CorpusError
@@ -220,6 +221,14 @@ class Corpus:
     def redo(self) -> Act | None:
         """Do again the act that was taken back last; None when there is none."""
         return journal.redo(self.db)
+
+    def plan_purge(self, wanted: Filter = EVERYTHING) -> Purge:
+        """Tell what would be destroyed if the dropped turns that ``wanted`` leaves were purged."""
+        return purge.plan(self.db, wanted)
+
+    def purge(self, planned: Purge) -> None:
+        """Destroy what was planned, for ever."""
+        purge.purge(self.db, planned)
 
     def rewrites(self, turn_id: int) -> list[str]:
         """Return every rewrite a turn ever had, newest first, whether it counts or not."""

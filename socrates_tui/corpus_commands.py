@@ -1,6 +1,7 @@
 """`socrates corpus`: the acts of the app on conversations and turns, as commands. What they do is corpus.store's."""
 
 import re
+import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -293,6 +294,36 @@ def redo(ctx: typer.Context, json: Json = False) -> None:
 
 
 @app.command()
+@takes_filter(without=("verdict",))
+def purge(
+    ctx: typer.Context,
+    wanted: Filter,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    json: Json = False,
+) -> None:
+    """Destroy dropped turns for ever. What will be removed is told first; nothing else destroys anything."""
+    with _corpus(ctx) as corpus:
+        planned = corpus.plan_purge(wanted)
+        if not planned.turns:
+            raise CorpusError("There is nothing to purge: only dropped turns are, and none of them is like that.")
+        sentence = (
+            f"For ever: {_counted(len(planned.turns), 'dropped turn')} with {_counted(planned.rewrites, 'rewrite')}, "
+            f"and {_counted(planned.conversations, 'conversation')} of which nothing else is left."
+        )
+        if not yes:
+            typer.echo(sentence, err=True)
+            if not sys.stdin.isatty():
+                raise CorpusError("Nothing was removed: say --yes to remove it.")
+            typer.confirm("Remove them?", abort=True, err=True)
+        corpus.purge(planned)
+    if json:
+        print_json({"purged": asdict(planned)})
+    else:
+        typer.echo(f"Removed {sentence[0].lower()}{sentence[1:]} Backups and trained versions keep what they have.")
+
+
+@app.command()
 def stats(ctx: typer.Context, json: Json = False) -> None:
     """Print the corpus in numbers, and how much of the replies had to be changed."""
     with _corpus(ctx) as corpus:
@@ -355,10 +386,14 @@ def _print_act(act: Act | None, as_json: bool, *, before: str = "", nothing: str
     else:
         subject, ids = ("turn", act.turns) if act.turns else ("conversation", act.conversations)
         if len(ids) > _NAMED:
-            named = f"{len(ids)} {subject}s"
+            named = _counted(len(ids), subject)
         else:
             named = f"{subject}{'s' if len(ids) > 1 else ''} {', '.join(map(str, ids))}"
         typer.echo(f"{before}{_DONE[act.kind]} {named}.")
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _spans(hit: Hit) -> dict[str, tuple[tuple[int, int], ...]]:

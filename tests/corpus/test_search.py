@@ -60,8 +60,40 @@ def test_turns_are_filtered_and_paged_newest_first(corpus: Corpus) -> None:
     assert ids(corpus.search("p", Filter(verdict="approved"))) == [second.id]
 
 
+def test_the_best_match_comes_first(corpus: Corpus) -> None:
+    best, worse = talk(corpus, ("virtue virtue virtue", "r"), ("what virtue has to do with all the rest of it", "r"))
+    assert ids(corpus.search("virtue")) == [best.id, worse.id]
+    assert ids(corpus.search("vi")) == [worse.id, best.id]
+
+
+def test_hits_are_told_by_their_place(corpus: Corpus) -> None:
+    (turn,) = talk(corpus, ("Virtue and 徳", "no"))
+    corpus.rewrite(turn.id, "徳とは何か、VIRTUEとは")
+    (hit,) = corpus.search("徳 virtue")
+    assert (hit.prompt, hit.reply, hit.rewrite) == (((0, 6), (11, 12)), (), ((0, 1), (6, 12)))
+
+
+def test_what_stands_in_most_turns_is_found_by_reading_them(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("corpus.search._MOST_TRIGRAMS", 1)
+    turns = talk(corpus, ("のあ", "r"), ("のい 100%", "r"), ("なし", "のう_"), ("none", "rx"))
+    assert ids(corpus.search("の")) == [turns[2].id, turns[1].id, turns[0].id]
+    assert ids(corpus.search("の 100%")) == [turns[1].id]
+    corpus.approve(turns[0].id)
+    assert ids(corpus.search("の", Filter(verdict="approved"))) == [turns[0].id]
+
+
+def test_every_match_is_on_one_page(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("corpus.search._RANKED", 4)
+    turns = talk(corpus, *((f"virtue {'virtue ' * (number % 3)}{number}", "r") for number in range(15)))
+    for text in ("virtue", "vi"):
+        pages = [ids(corpus.search(text, limit=3, offset=offset)) for offset in range(0, 18, 3)]
+        found = [turn for page in pages for turn in page]
+        assert sorted(found) == [turn.id for turn in turns]
+        assert found == ids(corpus.search(text, limit=100))
+
+
 @settings(max_examples=40, deadline=None)
-@given(text=st.text(st.sampled_from("正義とはaB \"'%_!*\\"), min_size=1).filter(str.strip), data=st.data())
+@given(text=st.text(st.sampled_from("正義とはaBßΣςÉ \"'%_!*\\"), min_size=1).filter(str.strip), data=st.data())
 def test_any_part_of_a_text_finds_it(tmp_path_factory: pytest.TempPathFactory, text: str, data: st.DataObject) -> None:
     with quick(tmp_path_factory.mktemp("search") / "corpus.db") as corpus:
         (turn,) = talk(corpus, (text, "r"))
