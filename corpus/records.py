@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 Verdict = Literal["unreviewed", "approved", "rewritten", "dropped"]
 Split = Literal["train", "held-out"]
-ActKind = Literal["approve", "rewrite", "drop", "tag", "untag", "note", "rename", "system"]
+ActKind = Literal["approve", "rewrite", "drop", "tag", "untag", "note", "rename", "system text"]
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,7 @@ class Corpus:
 
     def set_system(self, conversation_id: int, system: str) -> Act | None:
         """Set the system text of a conversation; an empty one takes it away. None where it has it already."""
-        return journal.change_conversation(self.db, "system", conversation_id, text(system))
+        return journal.change_conversation(self.db, "system text", conversation_id, text(system))
 
     def add_turn(
         self,

@@ -33,7 +33,7 @@ ConversationId = Annotated[
 ]
 OptionalTurnIds = Annotated[
     list[int] | None,
-    typer.Argument(metavar="[TURN]...", min=0, max=LARGEST, help="Numbers of turns; none where options choose them."),
+    typer.Argument(metavar="TURN", min=0, max=LARGEST, help="Numbers of turns; none where options choose them."),
 ]
 Search = Annotated[
     str | None, typer.Option("--search", metavar="TEXT", callback=valid_text, help="Only turns with these words.")
@@ -50,7 +50,7 @@ _DONE: dict[ActKind, str] = {
     "untag": "Untagged",
     "note": "Noted",
     "rename": "Renamed",
-    "system": "Changed the system text of",
+    "system text": "Changed the system text of",
 }
 _NAMED = 20
 """So many turns of an act are named, more are counted."""

@@ -21,14 +21,11 @@ def _moment(given: str | None, *, day_s_end: bool = False) -> str | None:
         return None
     try:
         moment = datetime.fromisoformat(given)
-    except ValueError as error:
-        raise typer.BadParameter("Give a date as 2026-11-24, or a moment as 2026-11-24T15:30.") from error
-    if day_s_end and len(given) <= len("2026-11-24"):
-        moment += timedelta(days=1)
-    try:
+        if day_s_end and len(given) <= len("2026-11-24"):
+            moment += timedelta(days=1)
         return moment.astimezone(UTC).isoformat(timespec="microseconds")
     except (OverflowError, ValueError) as error:
-        raise typer.BadParameter("That is no date of any turn: give one of this century.") from error
+        raise typer.BadParameter("Give a date as 2026-11-24, or a moment as 2026-11-24T15:30.") from error
 
 
 def _since(given: str | None) -> str | None:

@@ -232,7 +232,8 @@ class TeachingScreen(Screen[None]):
         if acted is None:
             self.tell(nothing)
         elif done:
-            here = {turn.id for turn in self.turns} & set(acted.turns)
+            seen = {turn.id for turn in self.turns} & set(acted.turns)
+            here = seen or (self.conversation is not None and self.conversation.id in acted.conversations)
             self.tell(f"{done}: {acted.kind}{'' if here else ', in another conversation or reply'}.")
         self.call_later(self.show_turns)
 

@@ -168,7 +168,7 @@ def test_a_title_and_a_system_text_are_taken_back(corpus: Corpus) -> None:
     corpus.rename_conversation(turn.conversation, "on virtue")
     act = corpus.set_system(turn.conversation, "")
     assert act is not None
-    assert (act.kind, act.turns, act.conversations) == ("system", (), (turn.conversation,))
+    assert (act.kind, act.turns, act.conversations) == ("system text", (), (turn.conversation,))
     assert corpus.undo() == act
     assert corpus.conversation(turn.conversation).system == "be brief"
     corpus.undo()

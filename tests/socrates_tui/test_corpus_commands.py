@@ -1,6 +1,7 @@
 import json
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +149,80 @@ def test_acts_are_done_undone_and_redone(run: Run, taught: list[int]) -> None:
     assert run("undo") == "There is nothing to undo.\n"
 
 
+def test_turns_are_tagged_and_noted(run: Run, taught: list[int]) -> None:
+    assert run("tag", "virtue", "1", "2") == "Tagged turns 1, 2.\n"
+    assert run("note", "1", "-", given="look again\n") == "Noted turn 1.\n"
+    assert run("list", "--tag", "virtue", "--limit", "1") == "     2  unreviewed  more  →  less  #virtue\n"
+    assert run("show", "1").startswith("Turn 1 of conversation 1, unreviewed, v0001\nTags: virtue\nNote: look again\n")
+    assert run("untag", "virtue") == "Untagged turns 1, 2.\n"
+    assert run("list", "--tag", "virtue") == ""
+
+
+def test_a_title_and_a_system_text_are_changed(run: Run, taught: list[int]) -> None:
+    assert run("rename", "1", "on virtue") == "Renamed conversation 1.\n"
+    assert run("rename", "1", "on virtue") == "It has that title already.\n"
+    assert run("system", "1", "be brief") == "Changed the system text of conversation 1.\n"
+    assert run("system", "1", "be brief") == "It has that system text already.\n"
+    assert run("undo") == "Took back: Changed the system text of conversation 1.\n"
+
+
+def test_options_choose_the_turns_of_an_act(run: Run, home: Home, taught: list[int]) -> None:
+    assert run("rewrite", "1", "君にとって何かね") == "Rewrote turn 1.\n"
+    assert run("approve", "--conversation", "1") == "Approved turn 2.\n"
+    assert run("drop", "--search", "正義") == "Dropped turn 1.\n"
+    with Corpus(home.database) as corpus:
+        for number in range(25):
+            parent = corpus.turn(2).id
+            corpus.add_turn(1, parent=parent, prompt=f"p{number}", reply="" if number == 0 else "r", version="v0002")
+    assert run("approve", "--version", "v0002", "--since", "2020-01-01") == "Approved 24 turns.\n"
+    assert len(json.loads(run("undo", "--json"))["act"]["turns"]) == 24
+
+
+def test_an_act_on_nothing_is_refused(run: Run, taught: list[int]) -> None:
+    with pytest.raises(CorpusError, match="No turn is like that"):
+        run("drop", "--search", "nowhere")
+
+
+def test_dates_are_days_here(run: Run, home: Home, taught: list[int]) -> None:
+    with Corpus(home.database) as corpus:
+        for turn, moment in ((1, datetime(2026, 11, 1, 23, 59, 59)), (2, datetime(2026, 11, 2))):
+            utc = moment.astimezone(UTC).isoformat(timespec="microseconds")
+            corpus.db.execute("UPDATE turns SET created = ? WHERE id = ?", [utc, turn])
+        corpus.db.conn.commit()
+    assert "  1  " in run("list", "--until", "2026-11-01")
+    assert "  2  " in run("list", "--since", "2026-11-02")
+    for option, day in (("--since", "2026-11-02"), ("--until", "2026-11-01")):
+        assert len(json.loads(run("list", option, day, "--json"))["turns"]) == 1
+    assert len(json.loads(run("list", "--until", "2026-11-02T00:00:00.000001", "--json"))["turns"]) == 2
+
+
+def test_hits_are_shown_and_told(run: Run, taught: list[int]) -> None:
+    run("rewrite", "2", "それは君にとって " + "と" * 60 + " 正義とは何かね")
+    assert run("search", "正義とは") == (
+        "     1  unreviewed  正義とは\n        prompt      正義とは\n"
+        "     2  rewritten   more\n        rewrite     …" + "と" * 14 + " 正義とは何かね\n"
+    )
+    found = {turn["id"]: turn["hits"] for turn in json.loads(run("search", "正義とは", "--json"))["turns"]}
+    assert found == {
+        1: {"prompt": [[0, 4]], "reply": [], "rewrite": []},
+        2: {"prompt": [], "reply": [], "rewrite": [[70, 74]]},
+    }
+
+
+def test_a_purge_says_what_it_will_remove_and_asks(run: Run, taught: list[int]) -> None:
+    run("rewrite", "2", "best")
+    run("drop", "1", "2")
+    with pytest.raises(CorpusError, match="say --yes"):
+        run("purge")
+    assert len(json.loads(run("list", "--json"))["turns"]) == 2
+    assert run("purge", "--yes").startswith(
+        "Removed for ever: 2 dropped turns with 1 rewrite, and 1 conversation of which nothing else is left."
+    )
+    assert run("list") == ""
+    with pytest.raises(CorpusError, match="nothing to purge"):
+        run("purge", "--yes")
+
+
 def test_the_stats_are_printed(run: Run, taught: list[int]) -> None:
     run("approve", "1")
     run("rewrite", "2", "lesx")
@@ -167,7 +242,19 @@ def test_errors_are_left_to_the_root(run: Run) -> None:
         run("approve", "9")
 
 
-@pytest.mark.parametrize("arguments", [["approve"], ["export", "-"], ["list", "--verdict", "good"], ["rewrite", "one"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["approve"],
+        ["approve", "1", "--search", "p"],
+        ["list", "--since", "today"],
+        ["list", "--until", "9999-12-31"],
+        ["list", "--conversations", "--tag", "t"],
+        ["export", "-"],
+        ["list", "--verdict", "good"],
+        ["rewrite", "one"],
+    ],
+)
 def test_wrong_usage_ends_with_2(run: Run, arguments: list[str]) -> None:
     run(*arguments, status=2)
 
