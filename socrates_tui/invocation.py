@@ -1,12 +1,14 @@
 """What the options before the command chose, for the commands to ask."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from adapters import terms
 from adapters.api import EMBEDDED
+from corpus.database import LARGEST
+from corpus.store import Corpus
 from socrates_errors import BaseUnavailableError
 from socrates_tui.home import Home
 
@@ -18,6 +20,12 @@ LARGEST_SEED = 2**32 - 1
 
 BASE_OPTION = "socrates.base"
 """Where ``ctx.meta`` keeps what ``--base`` said."""
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+TurnId = Annotated[
+    int, typer.Argument(metavar="TURN", min=0, max=LARGEST, help="The number of a turn, from `list` or `search`.")
+]
 
 
 def valid_text(given: str | None) -> str | None:
@@ -32,6 +40,11 @@ def valid_text(given: str | None) -> str | None:
 def home_of(ctx: typer.Context) -> Home:
     """Return the open home."""
     return cast("Home", ctx.obj)
+
+
+def corpus_of(ctx: typer.Context) -> Corpus:
+    """Return the home's corpus, for the caller to close."""
+    return Corpus(home_of(ctx).database)
 
 
 def settings_of(ctx: typer.Context) -> "Settings":

@@ -8,7 +8,7 @@ import typer
 
 from adapters.api import BASE, Sampling
 from adapters.registry import Registry, Version
-from socrates_tui.invocation import base_of, home_of, valid_text
+from socrates_tui.invocation import Json, base_of, home_of, valid_text
 from socrates_tui.json_output import print_json
 from socrates_tui.plain_text import plain
 
@@ -16,7 +16,6 @@ app = typer.Typer(
     name="versions", help="Trained versions: list, switch, name, compare, carry.", invoke_without_command=True
 )
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Name = Annotated[str, typer.Argument(metavar="V", help="A version's name, such as v0001.", show_default=False)]
 Text = Annotated[str, typer.Argument(callback=valid_text, show_default=False)]
 NameOrBase = Annotated[str, typer.Argument(metavar="V", help="A version's name, or base.", show_default=False)]

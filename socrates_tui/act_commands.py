@@ -1,0 +1,228 @@
+"""`socrates corpus`: the acts of curation, the twins of those of the app. What they do is corpus.store's."""
+
+import sys
+from dataclasses import asdict, replace
+from typing import Annotated
+
+import typer
+
+from corpus.database import LARGEST
+from corpus.filters import EVERYTHING, Filter
+from corpus.records import Act, ActKind
+from corpus.store import Corpus
+from socrates_errors import CorpusError
+from socrates_tui.filter_options import takes_filter
+from socrates_tui.invocation import Json, TurnId, corpus_of, valid_text
+from socrates_tui.json_output import print_json
+
+app = typer.Typer()
+
+
+ConversationId = Annotated[
+    int, typer.Argument(metavar="CONVERSATION", min=0, max=LARGEST, help="Its number, from `list --conversations`.")
+]
+OptionalTurnIds = Annotated[
+    list[int] | None,
+    typer.Argument(metavar="TURN", min=0, max=LARGEST, help="Numbers of turns; none where options choose them."),
+]
+Search = Annotated[
+    str | None, typer.Option("--search", metavar="TEXT", callback=valid_text, help="Only turns with these words.")
+]
+TagName = Annotated[str, typer.Argument(metavar="TAG", callback=valid_text, help="A short name of your own.")]
+
+_DONE: dict[ActKind, str] = {
+    "approve": "Approved",
+    "rewrite": "Rewrote",
+    "drop": "Dropped",
+    "tag": "Tagged",
+    "untag": "Untagged",
+    "note": "Noted",
+    "rename": "Renamed",
+    "system text": "Changed the system text of",
+}
+_NAMED = 20
+"""So many turns of an act are named, more are counted."""
+
+
+@app.command()
+def rewrite(
+    ctx: typer.Context,
+    turn: TurnId,
+    text: Annotated[str, typer.Argument(help="What the reply should have been; - reads standard input.")] = "-",
+    json: Json = False,
+) -> None:
+    """Keep what the reply of a turn should have been."""
+    with corpus_of(ctx) as corpus:
+        _print_act(corpus.rewrite(turn, _standard_input() if text == "-" else text), json)
+
+
+@app.command()
+@takes_filter()
+def approve(
+    ctx: typer.Context, wanted: Filter, turns: OptionalTurnIds = None, search: Search = None, json: Json = False
+) -> None:
+    """Approve the replies of turns as they are. Options choose unreviewed turns, unless --verdict says otherwise."""
+    if wanted != EVERYTHING or search:
+        wanted = replace(wanted, verdict=wanted.verdict or "unreviewed", min_length=max(1, wanted.min_length or 0))
+    with corpus_of(ctx) as corpus:
+        _print_act(corpus.approve(*_chosen(corpus, turns, wanted, search)), json)
+
+
+@app.command()
+@takes_filter()
+def drop(
+    ctx: typer.Context, wanted: Filter, turns: OptionalTurnIds = None, search: Search = None, json: Json = False
+) -> None:
+    """Leave turns out of training and out of the context of later turns."""
+    with corpus_of(ctx) as corpus:
+        _print_act(corpus.drop(*_chosen(corpus, turns, wanted, search)), json)
+
+
+@app.command()
+@takes_filter(without=("tags",))
+def tag(
+    ctx: typer.Context,
+    name: TagName,
+    wanted: Filter,
+    turns: OptionalTurnIds = None,
+    *,
+    search: Search = None,
+    json: Json = False,
+) -> None:
+    """Give turns a tag."""
+    with corpus_of(ctx) as corpus:
+        _print_act(corpus.tag(name, *_chosen(corpus, turns, wanted, search)), json)
+
+
+@app.command()
+@takes_filter(without=("tags",))
+def untag(
+    ctx: typer.Context,
+    name: TagName,
+    wanted: Filter,
+    turns: OptionalTurnIds = None,
+    *,
+    search: Search = None,
+    json: Json = False,
+) -> None:
+    """Take a tag from turns; from all that have it where none are named."""
+    if not turns:
+        wanted = replace(wanted, tags=(name,))
+    with corpus_of(ctx) as corpus:
+        _print_act(corpus.untag(name, *_chosen(corpus, turns, wanted, search)), json)
+
+
+@app.command()
+def note(
+    ctx: typer.Context,
+    turn: TurnId,
+    text: Annotated[str, typer.Argument(help="What to remember of the turn; - reads standard input.")],
+    json: Json = False,
+) -> None:
+    """Keep a note on a turn; an empty one takes it away."""
+    with corpus_of(ctx) as corpus:
+        _print_act(corpus.note(turn, _standard_input() if text == "-" else text), json)
+
+
+@app.command()
+def rename(
+    ctx: typer.Context,
+    conversation: ConversationId,
+    title: Annotated[str, typer.Argument(callback=valid_text)],
+    json: Json = False,
+) -> None:
+    """Give a conversation another title."""
+    with corpus_of(ctx) as corpus:
+        _print_act(corpus.rename_conversation(conversation, title), json, nothing="It has that title already.")
+
+
+@app.command()
+def system(
+    ctx: typer.Context,
+    conversation: ConversationId,
+    text: Annotated[str, typer.Argument(callback=valid_text)],
+    json: Json = False,
+) -> None:
+    """Set the system text of a conversation; an empty one takes it away."""
+    with corpus_of(ctx) as corpus:
+        _print_act(corpus.set_system(conversation, text), json, nothing="It has that system text already.")
+
+
+@app.command()
+def undo(ctx: typer.Context, json: Json = False) -> None:
+    """Take back the newest act."""
+    with corpus_of(ctx) as corpus:
+        _print_act(corpus.undo(), json, before="Took back: ", nothing="There is nothing to undo.")
+
+
+@app.command()
+def redo(ctx: typer.Context, json: Json = False) -> None:
+    """Do again what was taken back last."""
+    with corpus_of(ctx) as corpus:
+        _print_act(corpus.redo(), json, before="Did again: ", nothing="There is nothing to redo.")
+
+
+@app.command()
+@takes_filter(without=("verdict",))
+def purge(
+    ctx: typer.Context,
+    wanted: Filter,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    json: Json = False,
+) -> None:
+    """Destroy dropped turns for ever. What will be removed is told first; nothing else destroys anything."""
+    with corpus_of(ctx) as corpus:
+        planned = corpus.plan_purge(wanted)
+        if not planned.turns:
+            raise CorpusError("There is nothing to purge: only dropped turns are, and none of them is like that.")
+        sentence = (
+            f"For ever: {_counted(len(planned.turns), 'dropped turn')} with {_counted(planned.rewrites, 'rewrite')}, "
+            f"and {_counted(planned.conversations, 'conversation')} of which nothing else is left."
+        )
+        if not yes:
+            typer.echo(sentence, err=True)
+            if not sys.stdin.isatty():
+                raise CorpusError("Nothing was removed: say --yes to remove it.")
+            typer.confirm("Remove them?", abort=True, err=True)
+        corpus.purge(planned)
+    if json:
+        print_json({"purged": asdict(planned)})
+    else:
+        typer.echo(f"Removed {sentence[0].lower()}{sentence[1:]} Backups and trained versions keep what they have.")
+
+
+def _chosen(corpus: Corpus, turns: list[int] | None, wanted: Filter, search: str | None) -> list[int]:
+    """Return the turns that are named, else those that the options choose."""
+    by_option = wanted != EVERYTHING or bool(search)
+    if bool(turns) == by_option:
+        raise typer.BadParameter("Name turns by their numbers, or choose them by options: one of the two.")
+    chosen = turns or corpus.matching(search or "", wanted)
+    if not chosen:
+        raise CorpusError("No turn is like that: `socrates corpus list` takes the same options and shows which are.")
+    return chosen
+
+
+def _standard_input() -> str:
+    try:
+        return typer.get_binary_stream("stdin").read().decode()
+    except UnicodeDecodeError as error:
+        raise CorpusError("Standard input is not UTF-8: give the text as UTF-8.") from error
+
+
+def _print_act(act: Act | None, as_json: bool, *, before: str = "", nothing: str = "") -> None:
+    if as_json:
+        print_json({"act": None if act is None else asdict(act)})
+    elif act is None:
+        typer.echo(nothing)
+    else:
+        subject, ids = ("turn", act.turns) if act.turns else ("conversation", act.conversations)
+        if len(ids) > _NAMED:
+            named = _counted(len(ids), subject)
+        else:
+            named = f"{subject}{'s' if len(ids) > 1 else ''} {', '.join(map(str, ids))}"
+        typer.echo(f"{before}{_DONE[act.kind]} {named}.")
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
