@@ -285,18 +285,19 @@ def _import_peers(place: Place) -> dict[str, float]:
             found.extend(dict(zip(columns, row, strict=True)) for row in cursor)
 
     def insert(corpus: Corpus) -> None:
-        corpus.db.execute("PRAGMA defer_foreign_keys = ON")
         for name, found in tables.items():
             marks = ", ".join("?" * len(found[0]))
             corpus.db.conn.executemany(f"INSERT INTO {name} VALUES ({marks})", (list(row.values()) for row in found))
 
     def through_triggers() -> None:
         with Corpus(place.scratch / "peer1.db") as corpus, corpus.db.conn:
+            corpus.db.execute("PRAGMA foreign_keys = OFF")
             corpus.db.conn.execute("BEGIN")
             insert(corpus)
 
     def indexed_after() -> None:
         with Corpus(place.scratch / "peer2.db") as corpus, corpus.db.conn:
+            corpus.db.execute("PRAGMA foreign_keys = OFF")
             corpus.db.conn.execute("BEGIN")
             with indexed_at_end(corpus.db):
                 insert(corpus)

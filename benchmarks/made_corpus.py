@@ -9,7 +9,7 @@ from itertools import accumulate, product
 from pathlib import Path
 from typing import Any
 
-from corpus.database import writing
+from corpus.database import rows, writing
 from corpus.search import indexed_at_end
 from corpus.split import side
 from corpus.store import Corpus
@@ -129,9 +129,11 @@ def make(path: Path, turns: int) -> None:
     draw = random.Random(_SEED)
     with Corpus(path) as corpus:
         corpus.db.execute("PRAGMA synchronous = OFF")
+        corpus.db.execute("PRAGMA foreign_keys = OFF")  # turns and rewrites name each other
         with writing(corpus.db), indexed_at_end(corpus.db):
-            corpus.db.execute("PRAGMA defer_foreign_keys = ON")
             _insert(corpus, conversations[: len(conversations) - one_by_one], draw)
+        corpus.db.execute("PRAGMA foreign_keys = ON")
+        assert not rows(corpus.db, "PRAGMA foreign_key_check")
         for conversation in conversations[len(conversations) - one_by_one :]:
             _speak(corpus, conversation, draw)
 
@@ -161,9 +163,9 @@ def _insert(corpus: Corpus, conversations: list[Said], draw: random.Random) -> N
                 "updated": _stamp(created),
             }
         )
-    for name, rows in tables.items():
-        marks = ", ".join(f":{column}" for column in rows[0])
-        corpus.db.conn.executemany(f"INSERT INTO {name} ({', '.join(rows[0])}) VALUES ({marks})", rows)
+    for name, found in tables.items():
+        marks = ", ".join(f":{column}" for column in found[0])
+        corpus.db.conn.executemany(f"INSERT INTO {name} ({', '.join(found[0])}) VALUES ({marks})", found)
 
 
 def _insert_turn(
