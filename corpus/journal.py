@@ -66,11 +66,17 @@ def store_rewritten(db: Database, turn_id: int, wanted: str) -> None:
     _set(db, "turns", turn_id, _rewritten(db, turn_id, wanted))
 
 
-def tag(db: Database, name: str, turn_ids: Sequence[int]) -> Act:
-    """Give the turns a tag: one line of text."""
-    name = one_line(name)
+def tag_name(given: str) -> str:
+    """Return ``given`` as a tag is stored; CorpusError where it cannot be one."""
+    name = one_line(given)
     if not 0 < len(name) <= _LONGEST_TAG:
         raise CorpusError(f"A tag has 1 to {_LONGEST_TAG} characters: give it a short name.")
+    return name
+
+
+def tag(db: Database, name: str, turn_ids: Sequence[int]) -> Act:
+    """Give the turns a tag: one line of text."""
+    name = tag_name(name)
     return _tag(db, "tag", turn_ids, lambda tags: tags | {name}, f"has the tag {name!r} already")
 
 
