@@ -3,6 +3,8 @@
 SocratesError
 ├── SettingsError     a setting that cannot be read or is not known
 ├── CorpusError       the corpus refuses an act, an import line or a database
+│   ├── CorpusBusyError     another program is writing to the corpus
+│   └── CorpusDamagedError  the file of the corpus is damaged
 ├── BaseUnavailableError  a base that cannot be had, read or used on this machine
 ├── VersionError      a version that is missing, damaged or does not fit the base
 ├── EngineError       a reply that cannot be given
@@ -20,6 +22,14 @@ class SettingsError(SocratesError):
 
 class CorpusError(SocratesError):
     """The corpus refuses an act, an imported line or a database."""
+
+
+class CorpusBusyError(CorpusError):
+    """Another program is writing to the corpus; the same act can be done once that has ended."""
+
+
+class CorpusDamagedError(CorpusError):
+    """The file of the corpus is damaged."""
 
 
 class BaseUnavailableError(SocratesError):

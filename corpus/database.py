@@ -9,25 +9,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from corpus import shelf
+from corpus.copies import PATIENCE_S, copy
+from corpus.failures import advising
 from corpus.migrations import MIGRATIONS
+from corpus.schema import first_pending
 from corpus.sqlite import Database
 from socrates_errors import CorpusError
 
 LARGEST = 2**63 - 1
 """The largest whole number that SQLite keeps."""
-
-_BUSY_MS = 5_000
-_ADVICE = {
-    sqlite3.SQLITE_BUSY: "another program is writing to it; wait until that has ended, then try again",
-    sqlite3.SQLITE_LOCKED: "another program is writing to it; wait until that has ended, then try again",
-    sqlite3.SQLITE_FULL: "the disk is full; make room, then try again",
-    sqlite3.SQLITE_READONLY: "it may not be written; give yourself the right to write to it and its directory",
-    sqlite3.SQLITE_CANTOPEN: "it cannot be opened; check that its directory exists and is yours",
-    sqlite3.SQLITE_PERM: "it may not be opened; give yourself the right to read and write it",
-    sqlite3.SQLITE_IOERR: "the disk failed to read or write it; check the disk, then try again",
-    sqlite3.SQLITE_CORRUPT: "it is damaged; put back a copy, or move it away to begin a new corpus",
-    sqlite3.SQLITE_NOTADB: "it is damaged or no database; put back a copy, or move it away to begin a new corpus",
-}
 
 
 def now() -> str:
@@ -35,8 +26,11 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
-def open_database(path: Path) -> Database:
-    """Open the database at ``path``, made or migrated where that is needed. The connection belongs to this thread."""
+def open_database(path: Path, patience_s: float = PATIENCE_S) -> Database:
+    """Open the database at ``path``, made or migrated where that is needed. The connection belongs to this thread.
+
+    From then on it waits ``patience_s`` for another program that is writing.
+    """
     try:
         with suppress(FileExistsError):
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
@@ -47,19 +41,23 @@ def open_database(path: Path) -> Database:
             f"The corpus {path} cannot be opened ({error.strerror}): check that its directory exists and is yours."
         ) from error
     with advising(path):
-        connection = sqlite3.connect(path, timeout=_BUSY_MS / 1000)
+        connection = sqlite3.connect(path, timeout=PATIENCE_S)
         try:
-            _use_wal(connection)
+            use_wal(connection)
             connection.execute("PRAGMA foreign_keys = ON")
-            return _migrated(Database(connection, execute_plugins=False), path)
+            db = Database(connection, execute_plugins=False)
+            if first_pending(db, str(path)) is not None:
+                _migrate(db, path)
+            connection.execute(f"PRAGMA busy_timeout = {round(patience_s * 1000)}")
+            return db
         except BaseException:
             connection.close()
             raise
 
 
-def _use_wal(connection: sqlite3.Connection) -> None:
+def use_wal(connection: sqlite3.Connection) -> None:
     """Switch to write-ahead logging; alone of all statements, this one does not wait for another process by itself."""
-    deadline = time.monotonic() + _BUSY_MS / 1000
+    deadline = time.monotonic() + PATIENCE_S
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
@@ -70,37 +68,40 @@ def _use_wal(connection: sqlite3.Connection) -> None:
             time.sleep(0.01)
 
 
-def _migrated(db: Database, path: Path) -> Database:
-    # The tables are read first: another process may be migrating this same new file between the two reads.
-    tables = set(db.table_names())
-    applied = {migration.name for migration in MIGRATIONS.applied(db)}
-    known = {migration.name for migration in MIGRATIONS.pending(Database(memory=True, execute_plugins=False))}
-    if tables and not applied:
-        raise CorpusError(f"{path} is the database of another program: move it away, or name another home with --home.")
-    if applied - known:
-        raise CorpusError(f"{path} was made by a newer Socrates: upgrade Socrates, or name another home with --home.")
-    if known - applied:
-        with writing(db):
+def _migrate(db: Database, path: Path) -> None:
+    """Bring the schema up to date, after a backup of what there is."""
+    with writing(db):
+        pending = first_pending(db, str(path))  # asked again: another process may have migrated it meanwhile
+        if pending is None:
+            return
+        backup = _back_up_before(pending, path) if db.table_names() else None
+        try:
             MIGRATIONS.apply(db)
-    return db
-
-
-@contextmanager
-def advising(path: Path | None = None) -> Iterator[None]:
-    """Turn what SQLite says about the file, the disk or the lock into a CorpusError that says what to do."""
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        advice = _ADVICE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
-        if advice is None:
+        except BaseException:
+            if backup is not None:
+                backup.unlink(missing_ok=True)  # nothing is migrated, and each start would make another
             raise
-        raise CorpusError(f"The corpus{f' {path}' if path else ''} cannot be used: {advice}.") from error
+
+
+def _back_up_before(pending: str, path: Path) -> Path:
+    backup = shelf.directory(path) / f"corpus-before-{pending}.db"
+    try:
+        moment = shelf.place(path, f"before-{pending}-")
+        if backup.exists():
+            backup = moment
+        copy(path, backup)
+    except (CorpusError, OSError) as error:
+        raise CorpusError(
+            f"The corpus {path} is of an older Socrates and was not brought up to date, because no backup of it could "
+            f"be made first. {error}"
+        ) from error
+    return backup
 
 
 @contextmanager
 def writing(db: Database) -> Iterator[None]:
     """Make one change that is kept whole or not at all; inside another one, be part of it."""
-    with advising():
+    with advising(db):
         outermost = not db.conn.in_transaction
         if outermost:
             # atomic() begins a deferred transaction, which cannot wait for another writer once it has read.
@@ -118,7 +119,7 @@ def writing(db: Database) -> Iterator[None]:
 
 def rows(db: Database, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
     """Return all rows of a query."""
-    with advising():
+    with advising(db):
         return db.conn.execute(sql, parameters).fetchall()
 
 

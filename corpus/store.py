@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from corpus import examples, figures, journal, purge, search, turns
+from corpus.copies import PATIENCE_S
 from corpus.database import now, one_line, open_database, rows, text, writing
 from corpus.filters import EVERYTHING, Filter
 from corpus.purge import Purge
@@ -23,8 +24,9 @@ _CONVERSATION = """
 class Corpus:
     """An open corpus. It belongs to the thread that opened it; another thread opens its own."""
 
-    def __init__(self, path: Path) -> None:
-        self.db = open_database(path)
+    def __init__(self, path: Path, *, patience_s: float = PATIENCE_S) -> None:
+        """``patience_s`` is how long an act waits for another program that is writing, before CorpusBusyError."""
+        self.db = open_database(path, patience_s)
         """For the modules of this package."""
         self._begun: list[int] = []
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import platformdirs
 
+from corpus import shelf
 from socrates_errors import SettingsError
 
 LOG_BYTES = 1_000_000
@@ -48,6 +49,11 @@ class Home:
     def database(self) -> Path:
         """The corpus."""
         return self.directory / "corpus.db"
+
+    @property
+    def backups(self) -> Path:
+        """Backups of the corpus; the directory need not exist."""
+        return shelf.directory(self.database)
 
     @property
     def config(self) -> Path:

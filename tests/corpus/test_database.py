@@ -80,7 +80,7 @@ def test_the_database_of_another_program_is_refused_and_left_as_it_is(path: Path
 
 def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
     path.write_bytes(b"no database at all" * 100)
-    with pytest.raises(CorpusError, match="put back a copy"):
+    with pytest.raises(CorpusError, match="there is no backup beside it: `socrates corpus repair`"):
         Corpus(path)
 
 

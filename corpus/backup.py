@@ -1,0 +1,116 @@
+"""Backing the corpus up and putting a backup back. What is damaged beyond that is corpus.repairing's."""
+
+import shutil
+import sqlite3
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from corpus import copies, shelf
+from corpus.database import open_database, use_wal, writing
+from corpus.failures import advising, busy
+from corpus.migrations import MIGRATIONS
+from corpus.replacing import replace_damaged
+from corpus.schema import first_pending
+from corpus.sqlite import Database
+from socrates_errors import CorpusDamagedError, CorpusError
+
+AUTOMATIC = "auto-"
+"""The kind of backup that is made before a training."""
+KEPT = 7
+"""So many of the automatic ones are kept."""
+_DAY_S = 24 * 60 * 60
+_ANOTHER = "choose another backup; `socrates corpus restore` lists them"
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What became of the corpus in whose place a backup was put."""
+
+    kept: Path | None
+    """Where it is kept: a backup, or the damaged file itself; None where there was none."""
+    damaged: bool
+    """Whether it was damaged, so that no backup of it could be made."""
+
+
+def back_up(path: Path, target: Path | None = None) -> Path:
+    """Write a whole, checked copy of the corpus at ``path`` to a file that is not there yet, and return its name.
+
+    Without ``target`` it is put with the other backups, under a name that tells the moment.
+    """
+    if not path.exists():
+        raise CorpusError(f"There is no corpus {path} to back up: name another home with --home.")
+    target = target or shelf.place(path)
+    copies.copy(path, target)
+    return target
+
+
+def back_up_daily(path: Path) -> Path | None:
+    """Back the corpus up unless that was done by itself within a day; return the file, None where it was.
+
+    Only the newest of these backups are kept.
+    """
+    earlier = shelf.backups(path, AUTOMATIC)
+    if earlier and time.time() - earlier[0].stat().st_mtime < _DAY_S:
+        return None
+    made = back_up(path, shelf.place(path, AUTOMATIC))
+    for old in earlier[KEPT - 1 :]:
+        old.unlink(missing_ok=True)
+    return made
+
+
+def restore(path: Path, backup: Path) -> Restored:
+    """Put the content of ``backup`` in the place of the corpus at ``path``, in one step.
+
+    Another program that has the corpus open goes on with the new content. The backup is checked and, where it is
+    older, migrated first. What the corpus was is kept as a backup; where it is too damaged for that, its file is.
+    """
+    with copies.unfinished(path.parent) as fresh:
+        _stage(backup, fresh)
+        if not path.exists():
+            open_database(path).close()
+            _put_in_place(fresh, path)
+            return Restored(None, damaged=False)
+        try:
+            kept = back_up(path, shelf.place(path, "before-restore-"))
+        except CorpusDamagedError:
+            return Restored(replace_damaged(path, fresh), damaged=True)
+        _put_in_place(fresh, path)
+        return Restored(kept, damaged=False)
+
+
+def _stage(backup: Path, fresh: Path) -> None:
+    """Copy ``backup`` to the file ``fresh``, checked and up to date."""
+    try:
+        for file, copied in zip(copies.companions(backup), copies.companions(fresh), strict=True):
+            if file == backup or (file.name.endswith("-wal") and file.exists()):
+                shutil.copyfile(file, copied)
+    except OSError as error:
+        raise CorpusError(f"The backup {backup} cannot be read ({error.strerror}): {_ANOTHER}.") from error
+    with copies.opened(fresh) as connection:
+        try:
+            tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        except sqlite3.DatabaseError as error:
+            raise CorpusError(f"{backup} is no backup, or a damaged one: {_ANOTHER}.") from error
+        if not tables:
+            raise CorpusError(f"{backup} is empty: {_ANOTHER}.")
+        db = Database(connection, execute_plugins=False)
+        pending = first_pending(db, str(backup), otherwise=_ANOTHER)
+        if copies.flaw(connection) is not None:
+            raise CorpusError(f"The backup {backup} is damaged: {_ANOTHER}.")
+        if pending:
+            with writing(db):
+                MIGRATIONS.apply(db)
+        connection.execute("PRAGMA journal_mode = DELETE")  # nothing is left in a log beside it
+
+
+def _put_in_place(fresh: Path, path: Path) -> None:
+    """Write the content of ``fresh`` over that of the corpus in one transaction."""
+
+    def waited(status: int, remaining: int, total: int) -> None:
+        if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):  # after the whole of the time it waits for a lock
+            raise busy(path)
+
+    with copies.opened(fresh) as source, copies.opened(path) as target, advising(path):
+        use_wal(target)
+        source.backup(target, progress=waited)
