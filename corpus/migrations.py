@@ -190,3 +190,23 @@ def _tags_notes_journal_of_everything(db: "Database") -> None:
         END;
         """
     )
+
+
+@MIGRATIONS(name="0004_openings")
+def _openings(db: "Database") -> None:
+    """Keep the MinHash bands of each conversation's first prompts, by which a new one finds its side; none moves."""
+    from corpus.openings import note_anew  # it stands on corpus.database, which stands on this
+
+    db.executescript(
+        """
+        CREATE TABLE openings (
+            band INTEGER NOT NULL, conversation INTEGER NOT NULL, PRIMARY KEY (band, conversation)
+        ) WITHOUT ROWID;
+        CREATE INDEX openings_conversation ON openings (conversation);
+        CREATE TRIGGER openings_delete AFTER DELETE ON conversations BEGIN
+            DELETE FROM openings WHERE conversation = old.id;
+        END;
+        """
+    )
+    for (conversation,) in db.execute("SELECT id FROM conversations ORDER BY id").fetchall():
+        note_anew(db, conversation)

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass
 
-from corpus import journal, turns
+from corpus import journal, openings, turns
 from corpus.database import now, one_line, rows
 from corpus.formats import Exchange, ImportVerdict, Record
 from corpus.split import side
@@ -164,6 +164,8 @@ class Thread:
         )
         if exchange.rewrite is not None:
             journal.store_rewritten(self._db, turn_id, exchange.rewrite)
+        if at is None:
+            openings.settle(self._db, self._conversation, exchange.prompt)
         text = exchange.rewrite or exchange.reply
         self._note(_Placed(turn_id, at, exchange.prompt, text, frozenset({exchange.reply, text})))
         self.added += 1

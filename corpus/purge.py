@@ -6,6 +6,7 @@ from collections.abc import Set
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from corpus import openings
 from corpus.database import rows, writing
 from corpus.filters import Filter
 from corpus.search import ids
@@ -62,6 +63,8 @@ def purge(db: Database, planned: Purge) -> None:
         ):
             db.conn.execute(statement, [chosen])
         db.conn.executemany("DELETE FROM turns WHERE id = ?", ((turn_id,) for turn_id in sorted(doomed, reverse=True)))
+        for conversation in set(doomed.values()):
+            openings.note_anew(db, conversation)
         empty = "(SELECT id FROM conversations WHERE head IS NULL AND id IN (SELECT value FROM json_each(?)))"
         left = json.dumps(sorted(set(doomed.values())))
         db.conn.execute(f"DELETE FROM changes WHERE subject = 'conversations' AND id IN {empty}", [left])

@@ -5,7 +5,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from corpus import examples, figures, journal, purge, search, turns
+from corpus import examples, figures, journal, openings, purge, search, turns
 from corpus.copies import PATIENCE_S
 from corpus.database import now, one_line, open_database, rows, text, writing
 from corpus.filters import EVERYTHING, Filter
@@ -145,6 +145,8 @@ class Corpus:
                 reply_tokens=reply_tokens,
                 tokens_per_s=tokens_per_s,
             )
+            if parent is None:
+                openings.settle(self.db, conversation, prompt)
             turns.show_new(self.db, conversation, turn_id, one_line(prompt))
             return self.turn(turn_id)
 

@@ -139,7 +139,9 @@ def test_imported_replies_may_stay_unreviewed(corpus: Corpus) -> None:
 
 
 def test_the_key_of_the_file_decides_the_side(corpus: Corpus) -> None:
-    import_file(corpus, lines(*({"conversation": f"dialogue-{n}", "messages": messages("p", "r")} for n in range(60))))
+    import_file(
+        corpus, lines(*({"conversation": f"dialogue-{n}", "messages": messages(f"p{n}", "r")} for n in range(60)))
+    )
     assert [found.split for found in corpus.conversations()[::-1]] == [side(f"dialogue-{n}") for n in range(60)]
 
 
