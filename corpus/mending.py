@@ -6,8 +6,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from corpus.database import now
+from corpus.openings import note_anew
 from corpus.salvage import Salvage
 from corpus.split import side
+from corpus.sqlite import Database
 
 LOST = "(lost)"
 """The texts of what stands in for a turn or a conversation that was lost."""
@@ -34,20 +36,27 @@ class Mended:
     """Turns whose rewrite was lost: they wait for a verdict again."""
 
 
+DERIVED = ("turn_tags", "turns_fts", "openings")
+"""What the names of the tables begin with that are made of the others; ``without_triggers`` fills them at its end."""
+
+
 @contextmanager
-def without_triggers(db: sqlite3.Connection) -> Iterator[None]:
-    """Let rows be inserted as they were; what triggers would have made of them is made at the end."""
-    triggers = db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+def without_triggers(db: Database) -> Iterator[None]:
+    """Let rows be inserted as they were; what is made of them is made at the end."""
+    triggers = db.conn.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
     for name, _ in triggers:
-        db.execute(f'DROP TRIGGER "{name}"')
+        db.conn.execute(f'DROP TRIGGER "{name}"')
     yield
     for _, sql in triggers:
-        db.execute(sql)
-    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        db.conn.execute(sql)
+    tables = db.table_names()
     if "turn_tags" in tables:
-        db.execute("INSERT INTO turn_tags SELECT DISTINCT value, turns.id FROM turns, json_each(turns.tags)")
+        db.conn.execute("INSERT INTO turn_tags SELECT DISTINCT value, turns.id FROM turns, json_each(turns.tags)")
     if "turns_fts" in tables:
-        db.execute("INSERT INTO turns_fts (turns_fts) VALUES ('rebuild')")
+        db.conn.execute("INSERT INTO turns_fts (turns_fts) VALUES ('rebuild')")
+    if "openings" in tables:
+        for (conversation,) in db.conn.execute("SELECT id FROM conversations").fetchall():
+            note_anew(db, conversation)
 
 
 def mend(db: sqlite3.Connection, damaged: Salvage, *, is_whole: bool) -> Mended:

@@ -16,9 +16,6 @@ from corpus.schema import first_pending
 from corpus.sqlite import Database
 from socrates_errors import CorpusDamagedError, CorpusError
 
-_DERIVED = ("_sqlite_migrations", "turn_tags", "turns_fts")
-"""What the names of tables begin with that are not copied: they are made anew from the others."""
-
 
 @dataclass(frozen=True)
 class Saved:
@@ -72,7 +69,7 @@ def _salvage(path: Path, copy: Path, fresh: Path) -> tuple[dict[str, Saved], men
         applied = damaged.applied()
         known = [migration.name for migration in MIGRATIONS.pending(db)]
         MIGRATIONS.apply(db, stop_before=[name for name in known if name not in applied][:1] if applied else None)
-        with writing(db), mending.without_triggers(new):
+        with writing(db), mending.without_triggers(db):
             tables = {table.name: _save(damaged, table, new) for table in _tables(new)}
             if not any(saved.saved for saved in tables.values()):
                 raise CorpusDamagedError(
@@ -90,7 +87,7 @@ def _salvage(path: Path, copy: Path, fresh: Path) -> tuple[dict[str, Saved], men
 def _tables(new: sqlite3.Connection) -> Iterator[Table]:
     names = new.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage > 0 ORDER BY name").fetchall()
     for (name,) in names:
-        if not name.startswith(_DERIVED):
+        if not name.startswith(("_sqlite_migrations", *mending.DERIVED)):
             columns = [row[1:6:4] for row in new.execute(f'PRAGMA table_info("{name}")')]
             query = "SELECT sql LIKE '%WITHOUT ROWID%' FROM sqlite_master WHERE name = ?"
             ((without_rowid,),) = new.execute(query, [name])
@@ -104,12 +101,14 @@ def _save(damaged: Salvage, table: Table, new: sqlite3.Connection) -> Saved:
     columns = [column for column in table.columns if column in had]
     marks = ", ".join("?" * len(columns))
     insert = f'INSERT INTO "{table.name}" ({", ".join(columns)}) VALUES ({marks})'
-    saved = 0
+    saved = refused = 0
     for _, *row in damaged.rows(Table(table.name, table.key, columns)) if columns else ():
         try:
             new.execute(insert, row)
             saved += 1
         except sqlite3.IntegrityError:  # damage made something of it that no row may be
-            continue
+            refused += 1
     there_were = damaged.indexed(table.name, table.key)
-    return Saved(saved, None if there_were is None else max(0, len(there_were) - saved))
+    if there_were is not None:
+        return Saved(saved, max(0, len(there_were) - saved))
+    return Saved(saved, None if table.name in damaged.unreadable or not columns else refused)

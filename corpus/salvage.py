@@ -42,6 +42,8 @@ class Salvage:
         self._db = db
         self._largest = largest
         """No key is greater: the file has no more bytes."""
+        self.unreadable: set[str] = set()
+        """The tables of which not everything could be read."""
 
     def columns(self, table: str) -> list[str]:
         """Return the columns of a table; none where the schema cannot be read."""
@@ -82,6 +84,8 @@ class Salvage:
                 if low < high:
                     middle = (low + high) // 2
                     ranges += [(middle + 1, high), (low, middle)]
+                else:
+                    self.unreadable.add(table.name)
                 continue
             if table.key == "rowid" and len(found) == _ROWS:
                 ranges.append((found[-1][0] + 1, high))
