@@ -124,14 +124,17 @@ def rows(db: Database, sql: str, parameters: Sequence[Any] | Mapping[str, Any] =
 
 
 def text(given: str) -> str:
-    """Return ``given`` as it is stored: trimmed, and of characters that UTF-8 can carry."""
+    """Return ``given`` as it is stored: trimmed, and of characters that UTF-8 can carry.
+
+    A NUL, at which SQLite's functions end a text, becomes U+FFFD, as in HTML and CommonMark.
+    """
     try:
         given.encode()
     except UnicodeEncodeError as error:
         raise CorpusError(
             "The text is not valid Unicode: give it as UTF-8, without halves of surrogate pairs."
         ) from error
-    return given.strip()
+    return given.replace("\0", "\ufffd").strip()
 
 
 def one_line(given: str) -> str:

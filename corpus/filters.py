@@ -36,8 +36,9 @@ class Filter:
             ("verdict = ?", self.verdict),
             ("version = ?", self.version),
             ("conversation = ?", self.conversation),
-            ("conversation IN (SELECT id FROM conversations WHERE source = ?)", self.source),
-            ("conversation IN (SELECT id FROM conversations WHERE split = ?)", self.split),
+            # The plus signs keep SQLite from looking for each of those conversations in turn.
+            ("+conversation IN (SELECT id FROM conversations WHERE source = ?)", self.source),
+            ("+conversation IN (SELECT id FROM conversations WHERE split = ?)", self.split),
             ("created >= ?", self.since),
             ("created < ?", self.until),
             ("characters >= ?", self.min_length),

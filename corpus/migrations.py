@@ -117,6 +117,8 @@ def _tags_notes_journal_of_everything(db: "Database") -> None:
                 WHERE id = new.id;
         END;
         CREATE INDEX turns_filter ON turns (id, verdict, version, conversation, created, characters);
+        CREATE INDEX turns_rewrite ON turns (rewrite) WHERE rewrite IS NOT NULL;
+        CREATE INDEX conversations_head ON conversations (head);
 
         CREATE TABLE turn_tags (
             tag TEXT NOT NULL, turn INTEGER NOT NULL REFERENCES turns (id) ON DELETE CASCADE, PRIMARY KEY (tag, turn)

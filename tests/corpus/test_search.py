@@ -18,6 +18,13 @@ def test_japanese_is_found_by_any_part(corpus: Corpus, text: str) -> None:
     assert ids(corpus.search(text)) == [found.id]
 
 
+def test_nothing_ends_at_a_nul(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("corpus.search._MOST_TRIGRAMS", 1)
+    turns = talk(corpus, ("a\0 のあ", "の"), ("のい", "の"))
+    assert ids(corpus.search("の")) == [turns[1].id, turns[0].id]
+    assert (turns[0].prompt, corpus.turns(Filter(min_length=2))) == ("a\ufffd のあ", [])
+
+
 def test_case_does_not_matter(corpus: Corpus) -> None:
     (found,) = talk(corpus, ("What is Virtue?", "r"))
     assert ids(corpus.search("virtue")) == ids(corpus.search("IS")) == [found.id]
