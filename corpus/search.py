@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import product
 from typing import Any
 
 from corpus.database import rows
@@ -109,10 +110,15 @@ def _asked(db: Database, words: Sequence[str]) -> tuple[list[str], list[str]]:
 def _trigrams(db: Database, word: str) -> list[str]:
     """Return the trigrams in the index that begin with ``word``, whatever its case."""
     found: set[str] = set()
-    for form in {word, word.casefold(), "".join(letter.lower() for letter in word)}:
+    for form in {"".join(letters) for letters in product(*map(_forms, word))}:
         query = "SELECT term FROM turns_trigrams WHERE term >= ? AND term < ? LIMIT ?"
         found.update(term for (term,) in rows(db, query, [form, form + chr(sys.maxunicode), _MOST_TRIGRAMS + 1]))
     return sorted(found)
+
+
+def _forms(letter: str) -> set[str]:
+    """Return what the index may have made of a letter: it folds each on its own, to one letter or not at all."""
+    return {form for form in (letter, letter.lower(), letter.casefold()) if len(form) == 1}
 
 
 def _quoted(phrase: str) -> str:

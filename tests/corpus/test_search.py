@@ -30,6 +30,12 @@ def test_case_does_not_matter(corpus: Corpus) -> None:
     assert ids(corpus.search("virtue")) == ids(corpus.search("IS")) == [found.id]
 
 
+@pytest.mark.parametrize("text", ["ßſ", "İs", "Σς"])
+def test_two_letters_are_found_however_the_index_folds_them(corpus: Corpus, text: str) -> None:
+    (found,) = talk(corpus, (f"a{text}", "r"))
+    assert ids(corpus.search(text)) == [found.id]
+
+
 def test_every_word_must_be_found(corpus: Corpus) -> None:
     both, _ = talk(corpus, ("courage and virtue", "r"), ("courage alone", "r"))
     assert ids(corpus.search("virtue courage")) == [both.id]
