@@ -40,7 +40,7 @@ def back_up(path: Path, target: Path | None = None) -> Path:
     """
     if not path.exists():
         raise CorpusError(f"There is no corpus {path} to back up: name another home with --home.")
-    target = target or shelf.place(path)
+    target = target or _place(path)
     copies.copy(path, target)
     return target
 
@@ -53,10 +53,17 @@ def back_up_daily(path: Path) -> Path | None:
     earlier = shelf.backups(path, AUTOMATIC)
     if earlier and time.time() - earlier[0].stat().st_mtime < _DAY_S:
         return None
-    made = back_up(path, shelf.place(path, AUTOMATIC))
+    made = back_up(path, _place(path, AUTOMATIC))
     for old in earlier[KEPT - 1 :]:
         old.unlink(missing_ok=True)
     return made
+
+
+def _place(path: Path, kind: str = "") -> Path:
+    try:
+        return shelf.place(path, kind)
+    except OSError as error:
+        raise CorpusError(f"{shelf.directory(path)} cannot be made ({error.strerror}): check its directory.") from error
 
 
 def restore(path: Path, backup: Path) -> Restored:
@@ -72,7 +79,7 @@ def restore(path: Path, backup: Path) -> Restored:
             _put_in_place(fresh, path)
             return Restored(None, damaged=False)
         try:
-            kept = back_up(path, shelf.place(path, "before-restore-"))
+            kept = back_up(path, _place(path, "before-restore-"))
         except CorpusDamagedError:
             return Restored(replace_damaged(path, fresh), damaged=True)
         _put_in_place(fresh, path)

@@ -62,11 +62,11 @@ def without_triggers(db: Database) -> Iterator[None]:
 def mend(db: sqlite3.Connection, damaged: Salvage, *, is_whole: bool) -> Mended:
     """Make every reference lead somewhere. Where the rows are not all there, no act can be taken back any more."""
     db.execute("UPDATE turns SET parent = NULL WHERE parent >= id")  # a child's id is greater than its parent's
-    unreviewed = _ids(db, "SELECT id FROM turns WHERE rewrite NOT IN (SELECT id FROM rewrites)")
+    unreviewed = _ids(db, "SELECT id FROM turns WHERE rewrite IS NOT NULL AND rewrite NOT IN (SELECT id FROM rewrites)")
     db.execute(
         """
         UPDATE turns SET verdict = 'unreviewed', rewrite = NULL, judged = NULL
-        WHERE rewrite NOT IN (SELECT id FROM rewrites)
+        WHERE rewrite IS NOT NULL AND rewrite NOT IN (SELECT id FROM rewrites)
         """
     )
     stood_in = _stand_in_for_turns(db, damaged)

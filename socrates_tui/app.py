@@ -88,6 +88,8 @@ class SocratesApp(App[None]):
         self._kept: str | None = None
         """The version that was published but not activated."""
         self._leaving = False
+        self.failure: SocratesError | None = None
+        """What ended the app, where the user did not."""
         self.chat = ChatScreen(parts.corpus, parts.settings, parts.drafts)
 
     def get_default_screen(self) -> Screen[None]:
@@ -404,8 +406,17 @@ class SocratesApp(App[None]):
         for screen in self.screen_stack:
             if isinstance(screen, RewriteScreen):
                 screen.keep()
-        self.chat.keep_drafts()
-        self.exit()
+        if self.chat.is_mounted:
+            self.chat.keep_drafts()
+        self.exit(return_code=0 if self.failure is None else 1)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Leave over a failure that nothing caught, such as a corpus that turns out damaged; no draft is lost."""
+        if not isinstance(error, SocratesError):
+            super()._handle_exception(error)
+        elif self.failure is None:
+            self.failure = error
+            self._leave()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Say whether a key does anything now."""

@@ -98,6 +98,8 @@ def _open_app(ctx: typer.Context) -> None:
 
     opened = open_app(ctx.obj, settings_of(ctx), base_of(ctx))
     opened.run()
+    if opened.failure is not None:
+        raise opened.failure
     raise typer.Exit(opened.return_code or 0)
 
 

@@ -21,6 +21,9 @@ from socrates_tui.plain_text import plain
 
 app = typer.Typer()
 
+_NAMED = 20
+"""So many rows are named by their numbers, more are counted."""
+
 
 @app.command()
 def backup(
@@ -101,4 +104,8 @@ def _mended(mended: Mended) -> list[str]:
         "Turns that stand, dropped, for ones whose texts were lost": mended.turns,
         "Turns that wait for a verdict again, because their rewrite was lost": mended.unreviewed,
     }
-    return [f"{sentence}: {', '.join(map(str, ids))}." for sentence, ids in told.items() if ids]
+    return [f"{sentence}: {_named(ids)}." for sentence, ids in told.items() if ids]
+
+
+def _named(ids: tuple[int, ...]) -> str:
+    return f"{len(ids)} of them" if len(ids) > _NAMED else ", ".join(map(str, ids))

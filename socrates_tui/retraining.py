@@ -1,6 +1,7 @@
 """One retraining, from the corpus to a published version. Moving the active pointer is the caller's work."""
 
 import json
+import logging
 import math
 import shutil
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -13,9 +14,10 @@ from adapters.api import EMBEDDED, Event
 from adapters.recipe import Recipe
 from adapters.registry import Registry, Version
 from adapters.runner import Job, Run
+from corpus.backup import back_up_daily
 from corpus.records import Example
 from corpus.store import Corpus
-from socrates_errors import TrainingError
+from socrates_errors import CorpusError, TrainingError
 from socrates_tui.home import Home
 
 TOKENS_PER_S = {EMBEDDED: 200.0}
@@ -26,6 +28,8 @@ APART_S = 10.0
 
 TOKENS_PER_CHARACTER = 0.5
 """Of Japanese text, until the corpus tells its own."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -126,7 +130,17 @@ class Retraining:
             title=self._title,
             as_of=as_of,
         )
-        return job, replace(preflight, held_out=held_out)
+        trouble = self._back_up() if preflight.ready else ""
+        return job, replace(preflight, held_out=held_out, sentence=preflight.sentence + trouble)
+
+    def _back_up(self) -> str:
+        """Back the corpus up, once a day; return why that was not possible, which keeps no training from starting."""
+        try:
+            back_up_daily(self._home.database)
+        except CorpusError as error:
+            log.warning("no backup before the training: %s", error)
+            return f" The corpus was not backed up first. {error}"
+        return ""
 
     def _preflight(self, corpus: Corpus, examples: list[Example]) -> Preflight:
         newest = newest_own(self._registry, self._base)

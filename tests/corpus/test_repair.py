@@ -158,6 +158,16 @@ def test_a_turn_whose_rewrite_is_lost_waits_for_a_verdict(path: Path, taught: St
     assert len(state(path)["turns"]) == len(taught["turns"])
 
 
+def test_verdicts_are_kept_where_there_is_no_rewrite(path: Path) -> None:
+    with quick(path) as corpus:
+        for number in range(20):
+            corpus.approve(talk(corpus, (f"prompt {number}", "reply " * 100))[0].id)
+    before = state(path)
+    overwrite(path, pages_of(path, "turns_filter")[0])
+    assert mended(path).mended.unreviewed == ()
+    assert state(path) == before
+
+
 def test_a_lost_header_loses_nothing(path: Path, taught: State) -> None:
     with path.open("r+b") as file:
         file.write(bytes(100))

@@ -212,3 +212,22 @@ def test_the_last_runs_diagnostics_are_kept_beside_the_new(home: Home, registry:
         list(retraining(home, registry, script, tmp_path).events())
     logs = {path.name: path.read_text() for path in home.logs.iterdir()}
     assert logs == {"training.log": "2\n", "training.log.1": "1\n"}
+
+
+def test_the_corpus_is_backed_up_before_a_training_once_a_day(home: Home, registry: Registry, tmp_path: Path) -> None:
+    teach(home)
+    for _ in range(2):
+        list(retraining(home, registry, "say('failed', reason='')", tmp_path).events())
+    (backup,) = home.backups.iterdir()
+    assert backup.name.startswith("corpus-auto-")
+
+
+def test_a_backup_that_cannot_be_made_is_told_and_keeps_no_training_from_starting(
+    home: Home, registry: Registry, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    teach(home)
+    home.backups.write_text("in the way")
+    events = list(retraining(home, registry, PUBLISHED.format(better=True), tmp_path).events())
+    assert [event["event"] for event in events] == ["preflight", "published"]
+    assert "The corpus was not backed up first." in events[0]["sentence"]
+    assert "no backup before the training" in caplog.text
