@@ -178,6 +178,9 @@ def load_model(directory: Path, *, trainable: bool) -> Any:
             config=text,
             quantization_config=quantization,
             dtype=dtype,
+            # Gemma 2 caps its attention's logits, which torch's built-in attention cannot; some versions of
+            # transformers would use that all the same.
+            attn_implementation="eager" if text.model_type == "gemma2" else "sdpa",
             device_map={"": on},
             key_mapping={r"^(model\.)?language_model\.(model\.)?": "model."},
         )

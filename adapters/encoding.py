@@ -9,6 +9,7 @@ encoded as plain text, so that a turn marker written by a person or a file is te
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from tokenizers import Tokenizer
@@ -51,6 +52,7 @@ class Encoder:
         self.start = self._marker("<start_of_turn>")
         self.end_of_turn = self._marker("<end_of_turn>")
         self.newline = self._text("\n")
+        self._turn_length = lru_cache(4096)(lambda role, content: len(self._turn(Message(role=role, content=content))))
         self.stops = frozenset({self.end_of_turn, self._marker("<eos>")})
 
     def _marker(self, text: str) -> int:
@@ -88,6 +90,11 @@ class Encoder:
         if not messages or messages[-1]["role"] != "assistant":
             raise EngineError("An example ends in the assistant's message, its target.")
         return Encoded(self.prompt(messages[:-1]), self.target(messages[-1]["content"]))
+
+    def length(self, messages: Sequence[Message]) -> int:
+        """Return ``len(self.example(messages))``; a turn that many examples have in their context is encoded once."""
+        turns = [*fold_system(messages[:-1]), messages[-1]]
+        return 1 + sum(self._turn_length(turn["role"], turn["content"].strip()) for turn in turns) - len(self.newline)
 
     def rows(self, examples: Iterable[dict[str, Any]], max_tokens: int) -> tuple[list[Row], list[Any]]:
         """Return the rows for ``examples`` (lines of an examples file), and the ids of those that do not fit.

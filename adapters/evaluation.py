@@ -12,7 +12,7 @@ from adapters.api import BASE, Engine, Finished, Message, Sampling
 from adapters.base import compute_dtype, device, load_model, load_tokenizer, locate, weights_hash
 from adapters.encoding import Encoder, Row
 from adapters.lora import make_adaptable, put_on, read_version
-from adapters.loss import grouped, pack, summed_loss
+from adapters.loss import grouped, pad, summed_loss
 from adapters.registry import Registry
 from socrates_errors import TrainingError
 
@@ -29,7 +29,7 @@ def loss_per_token(model: Any, rows: Sequence[Row]) -> float | None:
         return None
     total, count = 0.0, 0
     for group in grouped(sorted(rows, key=lambda row: len(row.ids)), BATCH_TOKENS):
-        batch = pack(group, device())
+        batch = pad(group, device())
         total += float(summed_loss(model, batch))
         count += len(batch.targets)
     return total / count

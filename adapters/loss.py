@@ -53,34 +53,35 @@ class HeadLoss(torch.autograd.Function):
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows packed into one sequence; positions begin again at each row, so that no row sees another."""
+    """Rows side by side, padded behind to the longest: under causal attention nothing before sees what is behind."""
 
     ids: torch.Tensor
-    """Shape (1, tokens)."""
-    positions: torch.Tensor
-    """Shape (1, tokens)."""
+    """Shape (rows, longest)."""
+    rows: torch.Tensor
     predictors: torch.Tensor
-    """Where the next token is supervised, shape (targets,)."""
+    """Row and position of each token whose next one is supervised, shape (targets,)."""
     targets: torch.Tensor
     """The supervised tokens, shape (targets,)."""
 
 
-def pack(rows: Sequence[Row], device: str) -> Batch:
+def pad(rows: Sequence[Row], device: str) -> Batch:
     """Return ``rows`` as one batch on ``device``."""
-    ids = torch.tensor([token for row in rows for token in row.ids])
-    supervised = torch.tensor([flag for row in rows for flag in row.supervised])
-    positions = torch.cat([torch.arange(len(row.ids)) for row in rows])
-    targets = supervised.nonzero()[:, 0]
-    return Batch(ids[None].to(device), positions[None].to(device), (targets - 1).to(device), ids[targets].to(device))
+    longest = max(len(row.ids) for row in rows)
+    ids = torch.tensor([row.ids + [0] * (longest - len(row.ids)) for row in rows])
+    supervised = torch.tensor([row.supervised + [False] * (longest - len(row.ids)) for row in rows])
+    places, positions = supervised.nonzero(as_tuple=True)
+    return Batch(ids.to(device), places.to(device), (positions - 1).to(device), ids[places, positions].to(device))
 
 
 def grouped(rows: Iterable[Row], batch_tokens: int) -> Iterator[list[Row]]:
-    """Yield ``rows`` in their order, as many together as ``batch_tokens`` allows and at least one."""
+    """Yield ``rows`` in their order, as many together as ``batch_tokens`` allows, padding included; at least one."""
     group: list[Row] = []
+    longest = 0
     for row in rows:
-        if group and sum(len(r.ids) for r in group) + len(row.ids) > batch_tokens:
+        longest = max(longest, len(row.ids))
+        if group and longest * (len(group) + 1) > batch_tokens:
             yield group
-            group = []
+            group, longest = [], len(row.ids)
         group.append(row)
     if group:
         yield group
@@ -88,10 +89,24 @@ def grouped(rows: Iterable[Row], batch_tokens: int) -> Iterator[list[Row]]:
 
 def summed_loss(model: Any, batch: Batch) -> torch.Tensor:
     """Return the summed loss over the batch's targets of a causal language model (transformers' Gemma 2 or 3)."""
-    # Without a mask and a cache, transformers keeps rows apart by their positions.
-    hidden = model.model(input_ids=batch.ids, position_ids=batch.positions, use_cache=False).last_hidden_state
-    picked = hidden[0, batch.predictors]
+    masks = _masks(model.config, batch.ids.shape[1], model.model.embed_tokens.weight)
+    hidden = model.model(input_ids=batch.ids, attention_mask=masks, use_cache=False).last_hidden_state
+    picked = hidden[batch.rows, batch.predictors]
     loss: torch.Tensor = HeadLoss.apply(  # type: ignore[no-untyped-call]
         picked, model.lm_head.weight, batch.targets, getattr(model.config, "final_logit_softcapping", None)
     )
     return loss
+
+
+def _masks(config: Any, length: int, like: torch.Tensor) -> dict[str, torch.Tensor | None]:
+    """Return the causal mask of each kind of layer; None is causal attention as torch has it built in."""
+    eager = config._attn_implementation == "eager"
+    masks: dict[str, torch.Tensor | None] = {}
+    for kind, window in (("full_attention", length), ("sliding_attention", config.sliding_window)):
+        if window >= length and not eager:
+            masks[kind] = None
+            continue
+        behind = torch.arange(length, device=like.device)[:, None] - torch.arange(length, device=like.device)
+        seen = ((behind >= 0) & (behind < window))[None, None]
+        masks[kind] = torch.where(seen, 0.0, torch.finfo(like.dtype).min).to(like.dtype) if eager else seen
+    return masks

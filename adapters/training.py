@@ -22,6 +22,7 @@ from importlib.metadata import version as library_version
 from pathlib import Path
 from typing import Any
 
+import psutil
 import torch
 from safetensors.torch import save_file
 
@@ -30,8 +31,9 @@ from adapters.base import allow_repacking, compute_dtype, device, load_model, lo
 from adapters.encoding import Encoder, Row
 from adapters.engine import GemmaEngine
 from adapters.evaluation import faults_in_replies, judge, loss_per_token, probe_prompts, read_examples
+from adapters.fused import dequantized_bytes, fuse
 from adapters.lora import Adapter, make_adaptable, put_on, read_adapter, read_version, unwrap
-from adapters.loss import grouped, pack, summed_loss
+from adapters.loss import grouped, pad, summed_loss
 from adapters.recipe import Recipe
 from adapters.registry import Registry
 from adapters.runner import Job
@@ -173,18 +175,20 @@ def _with_adapter(model: Any, recipe: Recipe, warm: Path | None) -> Any:
     from peft import LoraConfig, PeftModel, get_peft_model
 
     if warm is not None:
-        return PeftModel.from_pretrained(model, str(warm), is_trainable=True)
-    return get_peft_model(
-        model,
-        LoraConfig(
+        trained = PeftModel.from_pretrained(model, str(warm), is_trainable=True)
+    else:
+        settings = LoraConfig(
             r=recipe.rank,
             lora_alpha=recipe.alpha,
             lora_dropout=recipe.dropout,
             target_modules=list(recipe.targets),
             bias="none",
             task_type="CAUSAL_LM",
-        ),
-    )
+        )
+        trained = get_peft_model(model, settings)
+    if trained.peft_config["default"].lora_dropout == 0:
+        fuse(trained, keep_weights=_free_memory_bytes() > 4 * dequantized_bytes(trained))
+    return trained
 
 
 def _epochs(model: Any, rows: Sequence[Row], held_out: Sequence[Row], recipe: Recipe, epochs: int) -> Iterator[Event]:
@@ -194,28 +198,25 @@ def _epochs(model: Any, rows: Sequence[Row], held_out: Sequence[Row], recipe: Re
     """
     from accelerate import Accelerator
 
-    bfloat16 = compute_dtype(device()) == torch.bfloat16
-    accelerator = Accelerator(mixed_precision="bf16" if bfloat16 else "no", cpu=device() == "cpu")
+    accelerator = Accelerator(cpu=device() == "cpu")
     trainable = [p for p in model.parameters() if p.requires_grad]
     initial = [p.detach().clone() for p in trainable]
     optimiser = torch.optim.AdamW(trainable, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
-    per_epoch = len(list(grouped(rows, recipe.batch_tokens)))
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, warm_up_then_cosine(epochs * per_epoch, recipe.warmup))
+    shuffle = random.Random(recipe.seed)
+    planned = [_groups(rows, recipe.batch_tokens, shuffle) for _ in range(epochs)]
+    steps = sum(len(groups) for groups in planned)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, warm_up_then_cosine(steps, recipe.warmup))
     model, optimiser, schedule = accelerator.prepare(model, optimiser, schedule)
     causal = accelerator.unwrap_model(model).get_base_model()
-    shuffle = random.Random(recipe.seed)
     step, tokens, train_s, evaluation_s = 0, 0, 0.0, 0.0
     best, without_gain = math.inf, 0
-    for epoch in range(1, epochs + 1):
+    for epoch, groups in enumerate(planned, start=1):
         model.train()
         total, count = 0.0, 0
-        order = shuffle.sample(list(rows), len(rows))
-        groups = list(grouped(order, recipe.batch_tokens))
-        for number, group in enumerate(groups, start=1):
+        for group in groups:
             began = time.perf_counter()
-            batch = pack(group, device())
-            with accelerator.autocast():
-                loss = summed_loss(causal, batch) / len(batch.targets)
+            batch = pad(group, device())
+            loss = summed_loss(causal, batch) / len(batch.targets)
             accelerator.backward(loss)
             accelerator.clip_grad_norm_(trainable, recipe.clip)
             optimiser.step()
@@ -228,25 +229,23 @@ def _epochs(model: Any, rows: Sequence[Row], held_out: Sequence[Row], recipe: Re
                     "or look for damaged examples with `socrates corpus stats`."
                 )
             total, count = total + value * len(batch.targets), count + len(batch.targets)
-            step, tokens = step + 1, tokens + batch.ids.shape[1]
+            step, tokens = step + 1, tokens + sum(len(row.ids) for row in group)
             train_s += time.perf_counter() - began
-            left = len(groups) - number + (epochs - epoch) * per_epoch
             yield {
                 "event": "step",
                 "step": step,
-                "steps": max(step + left, 1),
+                "steps": steps,
                 "epoch": epoch,
                 "loss": value,
                 "learning_rate": schedule.get_last_lr()[0],
                 "tokens_per_s": tokens / train_s,
-                "seconds_left": left * train_s / step + (epochs - epoch + 1) * evaluation_s,
+                "seconds_left": (steps - step) * train_s / step + (epochs - epoch + 1) * evaluation_s,
                 "elapsed_s": train_s,
                 "peak_memory_bytes": peak_memory_bytes(),
             }
         began = time.perf_counter()
         model.eval()
-        with accelerator.autocast():
-            held_out_loss = loss_per_token(causal, held_out)
+        held_out_loss = loss_per_token(causal, held_out)
         evaluation_s = time.perf_counter() - began
         better = held_out_loss is None or held_out_loss < best
         best, without_gain = (held_out_loss or best, 0) if better else (best, without_gain + 1)
@@ -261,6 +260,19 @@ def _epochs(model: Any, rows: Sequence[Row], held_out: Sequence[Row], recipe: Re
             break
     if all(torch.equal(now, then) for now, then in zip(trainable, initial, strict=True)):
         raise RefusedError("Training changed nothing: the examples may all be empty; see `socrates corpus stats`.")
+
+
+def _groups(rows: Sequence[Row], batch_tokens: int, shuffle: random.Random) -> list[list[Row]]:
+    """Return the groups of one epoch in random order; rows of about the same length are together, never quite alike."""
+    groups = list(grouped(sorted(rows, key=lambda row: len(row.ids) * shuffle.uniform(0.9, 1.1)), batch_tokens))
+    shuffle.shuffle(groups)
+    return groups
+
+
+def _free_memory_bytes() -> int:
+    if device() == "cuda":
+        return int(torch.cuda.mem_get_info()[0])
+    return int(psutil.virtual_memory().available)
 
 
 def peak_memory_bytes() -> int:

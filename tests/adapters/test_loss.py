@@ -6,7 +6,7 @@ from transformers import AutoModelForCausalLM
 
 from adapters.base import device
 from adapters.encoding import Row
-from adapters.loss import CHUNK, HeadLoss, grouped, pack, summed_loss
+from adapters.loss import CHUNK, HeadLoss, grouped, pad, summed_loss
 
 
 @pytest.mark.parametrize("softcap", [None, 3.0])
@@ -36,18 +36,18 @@ def rows() -> list[Row]:
     ]
 
 
-def test_packed_rows_have_the_loss_of_the_same_rows_alone(checkpoint: Path) -> None:
+def test_padded_rows_have_the_loss_of_the_same_rows_alone(checkpoint: Path) -> None:
     model = AutoModelForCausalLM.from_pretrained(str(checkpoint))
     with torch.no_grad():
-        alone = sum(float(summed_loss(model, pack([row], device()))) for row in rows())
-        together = float(summed_loss(model, pack(rows(), device())))
+        alone = sum(float(summed_loss(model, pad([row], device()))) for row in rows())
+        together = float(summed_loss(model, pad(rows(), device())))
     assert together == pytest.approx(alone, rel=1e-5)
 
 
 def test_the_loss_is_that_of_the_models_own_logits(checkpoint: Path) -> None:
     model = AutoModelForCausalLM.from_pretrained(str(checkpoint))
     row = rows()[0]
-    batch = pack([row], device())
+    batch = pad([row], device())
     with torch.no_grad():
         logits = model(input_ids=batch.ids).logits[0]
         expected = torch.nn.functional.cross_entropy(logits[batch.predictors], batch.targets, reduction="sum")
@@ -58,3 +58,8 @@ def test_the_loss_is_that_of_the_models_own_logits(checkpoint: Path) -> None:
 def test_groups_keep_the_order_and_the_budget() -> None:
     made = [Row([0] * n, [True] * n) for n in (5, 5, 20, 3, 4)]
     assert [[len(r.ids) for r in group] for group in grouped(made, 10)] == [[5, 5], [20], [3, 4]]
+
+
+def test_padding_counts_in_the_budget() -> None:
+    made = [Row([0] * n, [True] * n) for n in (2, 3, 6, 6)]
+    assert [[len(r.ids) for r in group] for group in grouped(made, 12)] == [[2, 3], [6, 6]]

@@ -12,7 +12,7 @@ from adapters.api import BASE
 from adapters.base import allow_repacking, device, has_avx512bf16, is_linear4bit, load_model, load_tokenizer
 from adapters.encoding import Encoder
 from adapters.evaluation import evaluate_file, loss_per_token
-from adapters.loss import pack, summed_loss
+from adapters.loss import pad, summed_loss
 from adapters.recipe import PRESETS, Recipe
 from adapters.registry import Registry
 from adapters.runner import Job
@@ -231,25 +231,27 @@ def dequantized(model: Any) -> None:
             setattr(model.get_submodule(parent), attribute, plain)
 
 
-def adapted(model: Any) -> Any:
+def adapted(model: Any, recipe: Recipe = QUICKLY) -> Any:
     torch.manual_seed(0)
-    wrapped = _with_adapter(model, QUICKLY, None)
+    wrapped = _with_adapter(model, recipe, None)
     for name, parameter in wrapped.named_parameters():
         if "lora_B" in name:  # at zero, half of the gradients would be zero
             torch.nn.init.normal_(parameter, std=0.05)
     return wrapped
 
 
-def gradients_after_chat_and_evaluation(checkpoint: Path, *, repacking: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+def gradients_after_chat_and_evaluation(
+    checkpoint: Path, recipe: Recipe, *, repacking: bool
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the gradients on the 4-bit model and on its dequantized twin, after a reply and an evaluation."""
     encoder = Encoder(load_tokenizer(checkpoint))
     rows, _ = encoder.rows(lines(4), 512)
-    batch = pack(rows, device())
+    batch = pad(rows, device())
     model = load_model(checkpoint, trainable=True)
     allow_repacking(model, repacking)
     twin = load_model(checkpoint, trainable=True)
     dequantized(twin)
-    model, twin = adapted(model), adapted(twin)
+    model, twin = adapted(model, recipe), adapted(twin, recipe)
     for _ in range(2):  # chat, train, evaluate, and train again
         model.eval()
         with torch.inference_mode():
@@ -271,8 +273,15 @@ def cosines(actual: dict[str, Any], expected: dict[str, Any]) -> list[float]:
     ]
 
 
-def test_gradients_after_chat_and_evaluation_are_those_of_the_dequantized_model(checkpoint: Path) -> None:
-    actual, expected = gradients_after_chat_and_evaluation(checkpoint, repacking=False)
+PEFTS_OWN = replace(QUICKLY, dropout=1e-9)
+"""Any dropout keeps peft's own layers, with which the presets that have some are trained."""
+
+
+@pytest.mark.parametrize("recipe", [QUICKLY, PEFTS_OWN], ids=["fused", "peft"])
+def test_gradients_after_chat_and_evaluation_are_those_of_the_dequantized_model(
+    checkpoint: Path, recipe: Recipe
+) -> None:
+    actual, expected = gradients_after_chat_and_evaluation(checkpoint, recipe, repacking=False)
     assert actual.keys() == expected.keys()
     assert len(expected) == 3 * 7 * 2
     assert min(cosines(actual, expected)) > 0.999
@@ -281,7 +290,7 @@ def test_gradients_after_chat_and_evaluation_are_those_of_the_dequantized_model(
 @pytest.mark.skipif(not has_avx512bf16(), reason="only CPUs with AVX512-BF16 have the kernel that loses gradients")
 def test_gradients_are_lost_where_repacking_is_allowed(checkpoint: Path) -> None:
     """Shows that the test before this one can fail."""
-    actual, expected = gradients_after_chat_and_evaluation(checkpoint, repacking=True)
+    actual, expected = gradients_after_chat_and_evaluation(checkpoint, PEFTS_OWN, repacking=True)
     assert min(cosines(actual, expected)) < 0.9
 
 
