@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from benchmarks.made_corpus import EXCHANGES, languages, make, said
+from corpus.backup import back_up, restore
 from corpus.database import rows
 from corpus.exporting import export_file
 from corpus.filters import EVERYTHING, Filter
@@ -37,7 +38,8 @@ from corpus.store import Corpus
 PAGE = 100
 HITS = 50
 REPEAT = 7
-ACT = 20_000
+SINGLE = 50
+MANY = 20_000
 OTHER_SEED = 21
 OPEN = """
 import sys, time, pathlib
@@ -342,10 +344,38 @@ def _export_peers(target: Path, format: ExportFormat, scratch: Path) -> dict[str
     return {"json_dumps": seconds(dumps), "datasets_to_json": seconds(lambda: table.to_json(io.BytesIO()))}
 
 
-def act(place: Place) -> dict[str, Any]:
+def one_act(place: Place) -> dict[str, Any]:
+    """Speak, judge and take back one turn at a time; the peer is one UPDATE and its commit."""
+    figures = {}
+    with Corpus(place.copy()) as corpus:
+        chosen = random.Random(OTHER_SEED).sample(corpus.matching("", Filter(verdict="unreviewed")), SINGLE)
+        conversation = corpus.turn(chosen[0]).conversation
+        acts: dict[str, Callable[[int], object]] = {
+            "speak": lambda _: corpus.add_turn(conversation, parent=chosen[0], prompt="徳とは何ですか", reply="何かね"),
+            "rewrite": lambda turn: corpus.rewrite(turn, "では、君にとって徳とは何かね？"),
+            "approve": corpus.approve,
+            "tag": lambda turn: corpus.tag("benchmark", turn),
+            "undo": lambda _: corpus.undo(),
+            "redo": lambda _: corpus.redo(),
+            "thread": lambda turn: corpus.thread(corpus.turn(turn).conversation),
+            "count_new": lambda _: corpus.count_examples("train", since="2026-10-01"),
+        }
+        for name, do in acts.items():
+            figures[f"{name}_ms"] = spread(seconds(lambda: do(turn)) for turn in chosen)  # noqa: B023
+        update = "UPDATE turns SET judged = created WHERE verdict = 'approved' AND id = ?"
+
+        def bare(turn: int) -> None:
+            corpus.db.conn.execute(update, [turn])
+            corpus.db.conn.commit()
+
+        figures["peer_update_ms"] = spread(seconds(lambda: bare(turn)) for turn in chosen)  # noqa: B023
+    return figures
+
+
+def many(place: Place) -> dict[str, Any]:
     """Approve many turns in one act, take it back, do it again; the peer is one UPDATE that nothing could take back."""
     with Corpus(place.copy()) as corpus:
-        chosen = corpus.matching("", Filter(verdict="unreviewed"))[:ACT]
+        chosen = corpus.matching("", Filter(verdict="unreviewed"))[:MANY]
         figures = {
             "turns": len(chosen),
             "approve_s": seconds(lambda: corpus.approve(*chosen)),
@@ -353,7 +383,11 @@ def act(place: Place) -> dict[str, Any]:
             "redo_s": seconds(corpus.redo),
             "tag_s": seconds(lambda: corpus.tag("benchmark", *chosen)),
             "undo_tag_s": seconds(corpus.undo),
+            "peak_mb": peak_mb(),
         }
+        planned = corpus.plan_purge()
+        figures["purge_turns"] = len(planned.turns)
+        figures["purge_s"] = seconds(lambda: corpus.purge(planned))
     with sqlite3.connect(place.copy()) as peer:
         update = "UPDATE turns SET verdict = 'approved', judged = created WHERE id IN (SELECT value FROM json_each(?))"
         started = time.perf_counter()
@@ -371,6 +405,19 @@ def stats(place: Place) -> dict[str, Any]:
     return {"stats_s": round(took, 3), "peak_mb": peak_mb(), "peer_reading_s": round(peer, 3)}
 
 
+def backup(place: Place) -> dict[str, Any]:
+    """Write a checked copy and put it back; the peer copies the file."""
+    database = place.copy()
+    target = place.scratch / "backup.db"
+    figures = {
+        "backup_s": seconds(lambda: back_up(database, target)),
+        "restore_s": seconds(lambda: restore(database, target)),
+        "peak_mb": peak_mb(),
+        "peer_copyfile_s": seconds(lambda: shutil.copyfile(database, place.scratch / "peer.db")),
+    }
+    return {name: round(figure, 3) for name, figure in figures.items()}
+
+
 PARTS: dict[str, Callable[[Place], dict[str, Any]]] = {
     "opening": opening,
     "page": page,
@@ -380,8 +427,10 @@ PARTS: dict[str, Callable[[Place], dict[str, Any]]] = {
     "import_filled": import_filled,
     "import_again": import_again,
     **{f"export_{name}": lambda place, name=name: export(place, name) for name in get_args(ExportFormat)},  # type: ignore[misc]
-    "act": act,
+    "one_act": one_act,
+    "many": many,
     "stats": stats,
+    "backup": backup,
 }
 
 

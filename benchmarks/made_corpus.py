@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from corpus.database import rows, writing
+from corpus.openings import note_anew
 from corpus.search import indexed_at_end
 from corpus.split import side
 from corpus.store import Corpus
@@ -132,6 +133,8 @@ def make(path: Path, turns: int) -> None:
         corpus.db.execute("PRAGMA foreign_keys = OFF")  # turns and rewrites name each other
         with writing(corpus.db), indexed_at_end(corpus.db):
             _insert(corpus, conversations[: len(conversations) - one_by_one], draw)
+            for (conversation,) in rows(corpus.db, "SELECT id FROM conversations"):
+                note_anew(corpus.db, conversation)
         corpus.db.execute("PRAGMA foreign_keys = ON")
         assert not rows(corpus.db, "PRAGMA foreign_key_check")
         for conversation in conversations[len(conversations) - one_by_one :]:
