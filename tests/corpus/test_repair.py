@@ -202,18 +202,19 @@ def test_the_log_beside_a_damaged_corpus_is_read(path: Path, taught: State) -> N
 def test_a_corpus_of_an_older_socrates_is_repaired_and_migrated(path: Path) -> None:
     with Database(path) as old:
         MIGRATIONS.apply(old, stop_before="0003_tags_notes_journal_of_everything")
-        moment = "2026-01-01T00:00:00.000000+00:00"
-        old.execute(
-            "INSERT INTO conversations VALUES (1, 'old', 't', '', 'chat', 'train', NULL, ?, ?)", [moment, moment]
-        )
-        for number in range(1, 200):
+        with old.atomic():
+            moment = "2026-01-01T00:00:00.000000+00:00"
             old.execute(
-                """
-                INSERT INTO turns (id, conversation, depth, prompt, reply, verdict, sampling, created)
-                VALUES (?, 1, 1, ?, ?, 'unreviewed', '{}', ?)
-                """,
-                [number, f"prompt {number}", "reply " * 50, moment],
+                "INSERT INTO conversations VALUES (1, 'old', 't', '', 'chat', 'train', NULL, ?, ?)", [moment, moment]
             )
+            for number in range(1, 200):
+                old.execute(
+                    """
+                    INSERT INTO turns (id, conversation, depth, prompt, reply, verdict, sampling, created)
+                    VALUES (?, 1, 1, ?, ?, 'unreviewed', '{}', ?)
+                    """,
+                    [number, f"prompt {number}", "reply " * 50, moment],
+                )
     overwrite(path, pages_of(path, "turns")[3])
     mended(path)
     with Corpus(path) as corpus:

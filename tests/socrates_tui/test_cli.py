@@ -101,6 +101,7 @@ class App:
     """Stands in for the app."""
 
     return_code = 0
+    failure = None
 
     def run(self) -> None:
         """Open and close."""
