@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import count, groupby
 from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any
@@ -11,11 +11,13 @@ from typing import IO, Any
 from corpus.database import rows, writing
 from corpus.formats import Exchange, ImportFormat, ImportVerdict, Record, parse
 from corpus.placing import Thread
-from corpus.reading import Unreadable, records
+from corpus.reading import records
 from corpus.search import indexed_at_end
 from corpus.sqlite import Database
 from corpus.store import Corpus
 from socrates_errors import CorpusError
+
+_ENCODE = json.JSONEncoder(ensure_ascii=False).encode
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Refusal:
     """A record that was not imported."""
 
     line: int
-    """Its line, or its place in the array; from 1."""
+    """Its line, or its place in an array or a parquet file; from 1."""
     reason: str
 
 
@@ -79,23 +81,22 @@ def _import(db: Database, stream: IO[bytes], source: str, format: ImportFormat, 
 
 
 def _stage(db: Database, stream: IO[bytes], format: ImportFormat, verdict: ImportVerdict, report: ImportReport) -> None:
-    for line, found in records(stream):
+    for line, found in records(stream, as_csv=format == "csv"):
         try:
             record = _checked(found, format, verdict)
         except CorpusError as refusal:
             report.refused.append(Refusal(line, str(refusal)))
             continue
-        exchanges = [[e.prompt, e.reply, e.rewrite, e.context] for e in record.exchanges]
-        db.conn.execute(
-            "INSERT INTO incoming VALUES (?, ?, ?, ?)",
-            [line, record.conversation, record.turn, json.dumps([record.system, exchanges], ensure_ascii=False)],
-        )
+        said = _ENCODE([record.split, record.system, record.exchanges])
+        db.conn.execute("INSERT INTO incoming VALUES (?, ?, ?, ?)", [line, record.conversation, record.turn, said])
 
 
 def _place(db: Database, source: str, verdict: ImportVerdict, report: ImportReport) -> None:
     with writing(db), indexed_at_end(db):
+        ((newest,),) = rows(db, "SELECT coalesce(max(id), 0) FROM turns")
+        ids = count(newest + 1)
         for key, group in groupby(_staged(db), key=itemgetter(0)):
-            thread = Thread(db, key, source, verdict)
+            thread = Thread(db, key, source, verdict, ids)
             for _, line, record in group:
                 try:
                     report.known += thread.place(record)
@@ -113,8 +114,6 @@ def _place(db: Database, source: str, verdict: ImportVerdict, report: ImportRepo
 
 
 def _checked(found: Any, format: ImportFormat, verdict: ImportVerdict) -> Record:
-    if isinstance(found, Unreadable):
-        raise CorpusError(found.reason)
     record = parse(found, format)
     if verdict == "unreviewed" and record.exchanges[-1].rewrite is not None:
         raise CorpusError("A pair is a rewrite, which is a verdict: import pairs as approved.")
@@ -122,14 +121,16 @@ def _checked(found: Any, format: ImportFormat, verdict: ImportVerdict) -> Record
 
 
 def _staged(db: Database) -> Iterator[tuple[str, int, Record]]:
-    # Sorted without the texts, which are several times as long as the rest.
-    order = db.conn.execute(
+    # Sorted without the texts, which are several times as long as the rest; LIMIT keeps the join out of the sorting.
+    staged = db.conn.execute(
         """
-        SELECT line FROM (SELECT line, turn, min(line) OVER (PARTITION BY key) AS first FROM incoming)
-        ORDER BY first, turn, line
+        SELECT incoming.key, incoming.line, incoming.turn, incoming.record
+        FROM (
+            SELECT line FROM (SELECT line, turn, min(line) OVER (PARTITION BY key) AS first FROM incoming)
+            ORDER BY first, turn, line LIMIT -1
+        ) AS sorted CROSS JOIN incoming ON incoming.line = sorted.line
         """
     )
-    for (line,) in order:
-        ((key, turn, stored),) = rows(db, "SELECT key, turn, record FROM incoming WHERE line = ?", [line])
-        system, exchanges = json.loads(stored)
-        yield key, line, Record(key, turn, system, [Exchange(*exchange) for exchange in exchanges])
+    for key, line, turn, stored in staged:
+        split, system, exchanges = json.loads(stored)
+        yield key, line, Record(key, turn, split, system, [Exchange(*exchange) for exchange in exchanges])

@@ -1,33 +1,39 @@
 """Placing the records of a file in one conversation: what is there already is found, what is not is added."""
 
+import json
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 from corpus import journal, openings, turns
 from corpus.database import now, one_line, rows
 from corpus.formats import Exchange, ImportVerdict, Record
+from corpus.records import Split
 from corpus.split import side
 from corpus.sqlite import Database
 from socrates_errors import CorpusError
 
 
-@dataclass(frozen=True)
-class _Placed:
+class _Placed(NamedTuple):
     """A turn of the conversation, as exchanges are compared with it."""
 
     id: int
     parent: int | None
     prompt: str
+    reply: str
     text: str
-    ever: frozenset[str]
-    """Its reply and every rewrite it had."""
+    """The rewrite that counts, else the reply."""
+    rewrites: frozenset[str] = frozenset()
+    """Every one it had."""
 
     def is_now(self, exchange: Exchange) -> bool:
-        return self.prompt == exchange.prompt and self.text == (exchange.rewrite or exchange.reply)
+        if exchange.rewrite is None:
+            return self.text == exchange.reply
+        return self.text == exchange.rewrite and self.reply in (exchange.reply, exchange.rewrite)
 
     def once_was(self, exchange: Exchange) -> bool:
         texts = {exchange.reply} if exchange.rewrite is None else {exchange.reply, exchange.rewrite}
-        return self.prompt == exchange.prompt and texts <= self.ever
+        return texts <= {self.reply, *self.rewrites}
 
 
 class Thread:
@@ -37,13 +43,23 @@ class Thread:
     begins with context, or again with the first exchange of the conversation, tells its path from the root.
     """
 
-    def __init__(self, db: Database, key: str, source: str, verdict: ImportVerdict) -> None:
+    def __init__(self, db: Database, key: str, source: str, verdict: ImportVerdict, ids: Iterator[int]) -> None:
         self._db = db
+        self._key = key
+        self._source = source
         self._verdict = verdict
-        self._after: dict[int | None, list[_Placed]] = defaultdict(list)
-        """The turns that follow on each; a dropped or empty turn is passed over, as it is in the context."""
+        self._ids = ids
+        """What the turns that are added are numbered by."""
+        self._moment = now()
+        self._placed: list[_Placed] = []
+        self._after: dict[tuple[int | None, str, str], list[_Placed]] = defaultdict(list)
+        """What follows on a turn, by its prompt and by each text that it had.
+
+        A dropped or empty turn is passed over, as it is in the context.
+        """
         self._passed: dict[int, int | None] = {}
         """The turns that are passed over, with the parent of each."""
+        self._depths: dict[int | None, int] = {None: 0}
         self._shown: list[int] = []
         """The path that the conversation shows."""
         self._before: Record | None = None
@@ -52,51 +68,40 @@ class Thread:
         """The turn that the record placed last followed on."""
         self._end: int | None = None
         """The turn in which it ended."""
-        self._title = ""
-        """For a conversation that has none."""
-        self._system: str | None = None
-        self.added = 0
-        """Number of new turns."""
+        self._system = ""
+        self._split: Split | None = None
+        self._new: list[tuple[_Placed, Exchange]] = []
         found = rows(db, "SELECT id FROM conversations WHERE key = ?", [key])
         self.is_new = not found
-        self._conversation = found[0][0] if found else self._begin(key, source)
+        self._conversation: int = found[0][0] if found else 0
         if found:
             self._load()
 
-    def _begin(self, key: str, source: str) -> int:
-        moment = now()
-        cursor = self._db.conn.execute(
-            """
-            INSERT INTO conversations (key, title, system, source, split, created, updated)
-            VALUES (?, '', '', ?, ?, ?, ?)
-            """,
-            [key, source, side(key), moment, moment],
-        )
-        assert cursor.lastrowid is not None
-        return cursor.lastrowid
+    @property
+    def added(self) -> int:
+        """Number of new turns."""
+        return len(self._new)
 
     def _load(self) -> None:
-        ever = defaultdict(set)
+        rewrites = defaultdict(set)
         for turn_id, text in rows(
             self._db,
             "SELECT turn, text FROM rewrites WHERE turn IN (SELECT id FROM turns WHERE conversation = ?)",
             [self._conversation],
         ):
-            ever[turn_id].add(text)
+            rewrites[turn_id].add(text)
         for turn in turns.select(self._db, "WHERE turns.conversation = ? ORDER BY turns.id", [self._conversation]):
             if turn.verdict == "dropped" or not turn.text:
                 self._passed[turn.id] = turn.parent
-            texts = frozenset({turn.reply, *ever[turn.id]})
-            self._note(_Placed(turn.id, turn.parent, turn.prompt, turn.text, texts))
+            self._note(_Placed(turn.id, turn.parent, turn.prompt, turn.reply, turn.text, frozenset(rewrites[turn.id])))
         ((head,),) = rows(self._db, "SELECT head FROM conversations WHERE id = ?", [self._conversation])
         self._shown = [turn.id for turn in turns.path(self._db, head) if turn.id not in self._passed]
 
     def place(self, record: Record) -> int:
         """Add the exchanges of ``record`` that are new, and return how many are not."""
-        self._keep_system(record.system)
-        self._title = self._title or one_line(record.exchanges[0].prompt)
-        at = self._start_of(record)
-        start = at
+        if self.is_new:
+            self._begin(record)
+        at = start = self._start_of(record)
         known = 0
         for exchange in record.exchanges:
             found = self._find(at, exchange)
@@ -105,18 +110,47 @@ class Thread:
         self._before, self._start, self._end = record, start, at
         return known
 
-    def close(self) -> None:
-        """Show the path that was placed last, where anything was added."""
-        if self._end is not None and self.added:
-            turns.show_new(self._db, self._conversation, self._end, self._title)
+    def _begin(self, record: Record) -> None:
+        """Make the new conversation with its first record, and let no later one say otherwise."""
+        if self._before is None:
+            cursor = self._db.conn.execute(
+                """
+                INSERT INTO conversations (key, title, system, source, split, created, updated)
+                VALUES (?, '', ?, ?, ?, ?, ?)
+                """,
+                [self._key, record.system, self._source, record.split or side(self._key), self._moment, self._moment],
+            )
+            assert cursor.lastrowid is not None
+            self._conversation, self._system, self._split = cursor.lastrowid, record.system, record.split
+        if record.split not in (None, self._split):
+            raise CorpusError("Its `split` is not that of the records before it in the same conversation.")
+        if record.system and not self._system:
+            self._db.execute("UPDATE conversations SET system = ? WHERE id = ?", [record.system, self._conversation])
+            self._system = record.system
+        if record.system and record.system != self._system:
+            raise CorpusError("Its system text is not that of the records before it in the same conversation.")
 
-    def _keep_system(self, system: str) -> None:
-        if system and self.is_new:
-            if self._system is None:
-                self._db.execute("UPDATE conversations SET system = ? WHERE id = ?", [system, self._conversation])
-                self._system = system
-            elif system != self._system:
-                raise CorpusError("Its system text is not that of the records before it in the same conversation.")
+    def close(self) -> None:
+        """Keep what is new, and show the path that was placed last."""
+        if not self._new:
+            return
+        self._db.conn.executemany(
+            """
+            INSERT INTO turns (
+                id, conversation, parent, depth, prompt, reply, verdict, created, judged, tags, note,
+                sampling, characters
+            )
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, '{}', length(?6))
+            """,
+            map(self._row, self._new),
+        )
+        for placed, exchange in self._new:
+            if exchange.rewrite is not None:
+                journal.store_rewritten(self._db, placed.id, exchange.rewrite)
+            if placed.parent is None:
+                openings.settle(self._db, self._conversation, placed.prompt)
+        assert self._end is not None
+        turns.show_new(self._db, self._conversation, self._end, one_line(self._placed[0].prompt))
 
     def _start_of(self, record: Record) -> int | None:
         first = record.exchanges[0]
@@ -140,41 +174,50 @@ class Thread:
             likely = place = earlier[-1] if earlier else None
         if self._find(likely, first):
             return likely
-        for after in self._after.values():
-            for placed in after:
-                if placed.is_now(first) or placed.once_was(first):
-                    return placed.parent
+        for placed in self._placed:
+            if placed.prompt == first.prompt and (placed.is_now(first) or placed.once_was(first)):
+                return placed.parent
         return place
 
     def _find(self, at: int | None, exchange: Exchange) -> _Placed | None:
-        after = self._after.get(self._standing(at), [])
+        after = self._after.get((self._standing(at), exchange.prompt, exchange.rewrite or exchange.reply), ())
         return next(
             (placed for placed in after if placed.is_now(exchange)),
             next((placed for placed in after if placed.once_was(exchange)), None),
         )
 
     def _add(self, at: int | None, exchange: Exchange) -> int:
-        turn_id = turns.insert(
-            self._db,
-            self._conversation,
-            parent=at,
-            prompt=exchange.prompt,
-            reply=exchange.reply,
-            verdict="unreviewed" if exchange.context or exchange.rewrite is not None else self._verdict,
-        )
-        if exchange.rewrite is not None:
-            journal.store_rewritten(self._db, turn_id, exchange.rewrite)
-        if at is None:
-            openings.settle(self._db, self._conversation, exchange.prompt)
         text = exchange.rewrite or exchange.reply
-        self._note(_Placed(turn_id, at, exchange.prompt, text, frozenset({exchange.reply, text})))
-        self.added += 1
-        return turn_id
+        placed = _Placed(next(self._ids), at, exchange.prompt, exchange.reply, text)
+        self._note(placed)
+        self._new.append((placed, exchange))
+        return placed.id
 
     def _note(self, placed: _Placed) -> None:
-        self._after[self._standing(placed.parent)].append(placed)
+        self._placed.append(placed)
+        self._depths[placed.id] = self._depths[placed.parent] + 1
+        parent = self._standing(placed.parent)
+        for text in {placed.text, placed.reply, *placed.rewrites}:
+            self._after[parent, placed.prompt, text].append(placed)
 
     def _standing(self, turn_id: int | None) -> int | None:
         while turn_id in self._passed:
             turn_id = self._passed[turn_id]
         return turn_id
+
+    def _row(self, new: tuple[_Placed, Exchange]) -> tuple[Any, ...]:
+        placed, exchange = new
+        verdict = "unreviewed" if exchange.context or exchange.rewrite is not None else self._verdict
+        return (
+            placed.id,
+            self._conversation,
+            placed.parent,
+            self._depths[placed.id],
+            placed.prompt,
+            placed.reply,
+            verdict,
+            self._moment,
+            None if verdict == "unreviewed" else self._moment,
+            json.dumps(exchange.tags, ensure_ascii=False) if exchange.tags else "[]",
+            exchange.note,
+        )

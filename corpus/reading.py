@@ -1,98 +1,69 @@
-"""Reading JSON records from a file one at a time: JSON lines or one array. What is in them is corpus.formats'."""
+"""Reading records from a file one at a time, whatever kind of file it is; what is in them is corpus.formats'."""
 
-import json
-import re
-from codecs import BOM_UTF8
+import shutil
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator
-from dataclasses import dataclass
-from io import BufferedReader, RawIOBase, TextIOWrapper
+from io import BufferedReader, RawIOBase
+from tempfile import TemporaryFile
 from typing import IO, Any, cast
 
-_CHUNK = 1 << 16
-"""Characters of an array read at a time."""
-_LARGEST = 1 << 26
-"""Characters after which an element of an array that does not end is given up."""
-_SPACE = re.compile(r"[ \t\r\n]*")
+from corpus.json_records import elements, lines
+from corpus.tables import csv_rows, delimiter_of, parquet_rows
+from socrates_errors import CorpusError
+
+_PARQUET = b"PAR1"
+_PACKED = {
+    b"\x1f\x8b": "compressed with gzip: unpack it",
+    b"BZh": "compressed with bzip2: unpack it",
+    b"\xfd7zXZ\x00": "compressed with xz: unpack it",
+    b"\x28\xb5\x2f\xfd": "compressed with zstd: unpack it",
+    b"PK\x03\x04": "a zip archive or a spreadsheet: unpack it, or save the sheet as CSV in UTF-8",
+}
+"""How files begin that hold records only for other programs."""
 
 
-@dataclass(frozen=True)
-class Unreadable:
-    """A record that is no JSON, and why."""
+def records(stream: IO[bytes], *, as_csv: bool = False) -> Iterator[tuple[int, Any]]:
+    """Yield each record, or an Unreadable, with its number from 1: of its line, else of its place among the records.
 
-    reason: str
-
-
-def records(stream: IO[bytes]) -> Iterator[tuple[int, Any]]:
-    """Yield each record, or an Unreadable, with its number from 1: of the line, or of the element of an array.
-
-    A byte order mark, carriage returns and empty lines are passed over.
+    A byte order mark, carriage returns and empty lines are passed over. CorpusError where the file as a whole is
+    nothing that can be read.
     """
-    buffered = BufferedReader(cast(RawIOBase, stream))
+    file = BufferedReader(cast(RawIOBase, stream))
     try:
-        if buffered.peek().removeprefix(BOM_UTF8).lstrip().startswith(b"["):
-            yield from enumerate(_elements(buffered), start=1)
+        start = file.peek()
+        for mark, what in _PACKED.items():
+            if start.startswith(mark):
+                raise CorpusError(f"The file is {what}, then import that.")
+        if start.startswith(_PARQUET):
+            yield from _parquet(file)
+        elif start.startswith((BOM_UTF16_BE, BOM_UTF16_LE)) or b"\0" in start[:4]:
+            raise CorpusError("The file is not UTF-8 but UTF-16, or no text at all: save it as UTF-8.")
+        elif as_csv or _is_csv(start.removeprefix(BOM_UTF8)):
+            yield from csv_rows(file)
         else:
-            for number, line in enumerate(buffered, start=1):
-                content = line.removeprefix(BOM_UTF8) if number == 1 else line
-                if content.strip():
-                    yield number, _decoded(content)
+            yield from elements(file) if _is_array(start) else lines(file)
     finally:
-        buffered.detach()
+        file.detach()
 
 
-def _decoded(line: bytes) -> Any:
-    try:
-        return json.loads(line.decode())
-    except UnicodeDecodeError:
-        return Unreadable("It is not UTF-8: save the file as UTF-8.")
-    except (ValueError, RecursionError) as error:
-        return Unreadable(f"It is not JSON: {error}.")
+def _is_array(start: bytes) -> bool:
+    return start.removeprefix(BOM_UTF8).lstrip().startswith(b"[")
 
 
-def _elements(buffered: IO[bytes]) -> Iterator[Any]:
-    text = TextIOWrapper(buffered, encoding="utf-8-sig", errors="surrogateescape", newline="")
-    try:
-        yield from _decoded_elements(text)
-    except (ValueError, RecursionError) as error:
-        yield Unreadable(f"From here on the array is not JSON: {error}.")
-    finally:
-        text.detach()
+def _is_csv(start: bytes) -> bool:
+    """Tell whether a file that begins so is CSV, or at least no JSON."""
+    told = start.lstrip()
+    if not told or told.startswith((b"[", b"{")):
+        return False
+    header, *rest = told.splitlines()
+    return delimiter_of(header.decode(errors="replace")) is not None or not any(line.startswith(b"{") for line in rest)
 
 
-def _decoded_elements(text: IO[str]) -> Iterator[Any]:
-    decoder = json.JSONDecoder()
-    rest = text.read(_CHUNK).lstrip()[1:]
-    expected = "]"
-    while True:
-        rest = _from_next(text, rest)
-        if rest.startswith("]"):
-            return
-        if expected == ",":
-            if not rest.startswith(","):
-                raise ValueError("a comma or the closing bracket is missing")
-            rest = _from_next(text, rest[1:])
-        expected = ","
-        position = 0
-        while True:
-            try:
-                element, position = decoder.raw_decode(rest)
-                break
-            except ValueError:
-                more = text.read(max(_CHUNK, len(rest)))
-                if not more or len(rest) > _LARGEST:
-                    raise
-                rest += more
-        rest = rest[position:]
-        yield element
-
-
-def _from_next(text: IO[str], rest: str) -> str:
-    """Return what is left from the next character that is no space on."""
-    while True:
-        found = _SPACE.match(rest)
-        assert found is not None
-        if found.end() < len(rest):
-            return rest[found.end() :]
-        rest = text.read(_CHUNK)
-        if not rest:
-            raise ValueError("the closing bracket is missing")
+def _parquet(file: IO[bytes]) -> Iterator[tuple[int, Any]]:
+    """Read a parquet file, which is told from its end, and so must be there as a whole."""
+    if file.seekable():
+        yield from parquet_rows(file)
+        return
+    with TemporaryFile() as whole:
+        shutil.copyfileobj(file, whole)
+        yield from parquet_rows(whole)

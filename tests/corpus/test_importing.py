@@ -257,12 +257,12 @@ def test_an_array_longer_than_what_is_read_at_once_is_read_whole(corpus: Corpus)
         (json.dumps({"messages": messages("p", "r"), "turn": 2**63}).encode(), "`turn`"),
         (json.dumps({"messages": messages("p", "r"), "conversation": " "}).encode(), "`conversation`"),
         (json.dumps({"conversations": [{"from": "nobody", "value": "p"}]}).encode(), "`from`"),
-        (json.dumps({"instruction": "p"}).encode(), "`output` is missing"),
+        (json.dumps({"instruction": "p"}).encode(), "none of reply, response"),
         (json.dumps({"instruction": "p", "output": "r", "history": ["p"]}).encode(), "`history`"),
         (json.dumps({"prompt": "p", "chosen": "same", "rejected": " same"}).encode(), "are the same"),
         (json.dumps({"prompt": "p", "chosen": 1, "rejected": "r"}).encode(), "`chosen`"),
         (json.dumps({"chosen": messages("p", "a"), "rejected": messages("q", "b")}).encode(), "last message only"),
-        (json.dumps({"chosen": "a", "rejected": "b"}).encode(), "`prompt` is missing"),
+        (json.dumps({"chosen": "a", "rejected": "b"}).encode(), "none of prompt, instruction"),
     ],
     ids=lambda given: given if isinstance(given, str) else "",
 )
@@ -300,7 +300,7 @@ def test_an_array_that_was_cut_off_is_reported_where_it_ends(corpus: Corpus, cut
 
 def test_a_file_of_which_nothing_can_be_used_changes_nothing(corpus: Corpus) -> None:
     with pytest.raises(CorpusError, match="record 1: It is not JSON"):
-        import_file(corpus, BytesIO(b"prompt,reply\n"))
+        import_file(corpus, BytesIO(b"{prompt: reply}\n"))
     assert corpus.stats()["conversations"] == 0
 
 
