@@ -1,5 +1,6 @@
 """The loss at the supervised positions of a packed batch, without ever holding the batch's full logits."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,15 +9,19 @@ import torch
 
 from adapters.encoding import Row
 
-CHUNK = 128
-"""Positions whose logits exist at one time; Gemma's vocabulary makes 128 of them 134 MB in float32."""
+CHUNK = 256
+"""Positions whose logits exist at one time; Gemma's vocabulary makes 256 of them 268 MB in float32."""
+NEGLIGIBLE = 1e-5
+"""A chance too small to move anything: the gradient without it has a cosine above 0.99999 with the whole one."""
 
 
 class HeadLoss(torch.autograd.Function):
     """Summed cross-entropy of a frozen head, with the gradient for the hidden states computed on the way forward.
 
     The logits of a chunk are needed once: for its loss, and at once for its gradient, after which they are dropped
-    (the fused linear cross-entropy of Liger Kernel, arXiv 2410.10989). The head itself gets no gradient.
+    (the fused linear cross-entropy of Liger Kernel, arXiv 2410.10989). Words that no position of the chunk gives a
+    chance of ``NEGLIGIBLE`` are left out of the gradient (the filter of cut cross-entropy, arXiv 2411.09009), which
+    spares nearly all of the second product. The head itself gets no gradient.
     """
 
     @staticmethod
@@ -30,17 +35,23 @@ class HeadLoss(torch.autograd.Function):
             part = slice(start, start + CHUNK)
             logits = (hidden[part].to(head.dtype) @ head.T).float()
             if softcap is not None:
-                squashed = torch.tanh(logits / softcap)
-                logits = squashed * softcap
+                logits = logits.div_(softcap).tanh_().mul_(softcap)
             rows = torch.arange(len(logits), device=logits.device)
             log_normaliser = logits.logsumexp(1)
             total += (log_normaliser - logits[rows, targets[part]]).sum()
             if gradient is not None:
-                chances = logits.sub_(log_normaliser[:, None]).exp_()
-                chances[rows, targets[part]] -= 1
+                likely = logits.sub_(log_normaliser[:, None]).amax(0) > math.log(NEGLIGIBLE)
+                likely[targets[part]] = True
+                words = likely.nonzero()[:, 0]
+                chances = logits.index_select(1, words)
+                slopes = None
                 if softcap is not None:
-                    chances *= 1 - squashed**2
-                gradient[part] = (chances.to(head.dtype) @ head).to(hidden.dtype)
+                    slopes = 1 - ((chances + log_normaliser[:, None]) / softcap) ** 2
+                chances.exp_()
+                chances[rows, torch.searchsorted(words, targets[part])] -= 1
+                if slopes is not None:
+                    chances *= slopes
+                gradient[part] = (chances.to(head.dtype) @ head.index_select(0, words)).to(hidden.dtype)
         ctx.save_for_backward(gradient)
         return total
 

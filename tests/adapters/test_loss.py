@@ -24,6 +24,22 @@ def test_the_head_loss_and_its_gradient_are_those_of_full_logits(softcap: float 
     torch.testing.assert_close(given, wanted)
 
 
+@pytest.mark.parametrize("softcap", [None, 30.0])
+def test_leaving_unlikely_words_out_of_the_gradient_hardly_moves_it(
+    softcap: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    hidden = torch.randn(40, 32, requires_grad=True)
+    head, targets = torch.randn(5_000, 32), torch.randint(5_000, (40,))
+    gradients = []
+    for negligible in (1e-30, 1e-5):
+        monkeypatch.setattr("adapters.loss.NEGLIGIBLE", negligible)
+        loss = HeadLoss.apply(hidden, head, targets, softcap)  # type: ignore[no-untyped-call]
+        gradients.append(torch.autograd.grad(loss, hidden)[0].flatten())
+    assert not torch.equal(*gradients)
+    assert torch.nn.functional.cosine_similarity(*gradients, dim=0) > 0.99999
+
+
 def rows() -> list[Row]:
     random = torch.Generator().manual_seed(1)
     lengths = [40, 9, 25]
