@@ -109,7 +109,8 @@ class SocratesApp(App[None]):
         self.action_load()
 
     def on_unmount(self) -> None:
-        """Close the corpus."""
+        """Close the corpus and the drafts."""
+        self._parts.drafts.close()
         self._parts.corpus.close()
 
     # The engine

@@ -56,7 +56,7 @@ def open_app(home: Home, settings: Settings, base: str) -> SocratesApp:
             base=base,
             corpus=Corpus(home.database),
             registry=registry,
-            drafts=Drafts(home.directory / "drafts.json"),
+            drafts=Drafts(home.drafts),
             load_engine=load_engine,
             retraining=lambda settings: Retraining(home, base, registry, recipe(settings.preset)),
             terms_accepted=not terms.needed(base) or terms.accepted(home.directory),

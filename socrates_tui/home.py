@@ -37,7 +37,7 @@ class Home:
             home.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             if home.database.exists() or not any(home.directory.iterdir()):  # what holds other things keeps its mode
                 home.directory.chmod(0o700)
-            for part in (home.versions, home.models, home.logs, home.runs):
+            for part in (home.versions, home.models, home.logs, home.runs, home.drafts):
                 part.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise SettingsError(
@@ -79,6 +79,11 @@ class Home:
     def log(self) -> Path:
         """The application's log."""
         return self.logs / "socrates.log"
+
+    @property
+    def drafts(self) -> Path:
+        """What was written and not yet said."""
+        return self.directory / "drafts"
 
     @property
     def runs(self) -> Path:

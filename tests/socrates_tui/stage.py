@@ -55,13 +55,17 @@ class Stage:
                 base=self.base,
                 corpus=self.corpus(),
                 registry=self.registry,
-                drafts=Drafts(self.home.directory / "drafts.json"),
+                drafts=Drafts(self.home.drafts),
                 load_engine=self.load or (lambda progress: self.engine),
                 retraining=lambda settings: self.training,
                 terms_accepted=self.terms_accepted,
                 accept_terms=lambda: self.accepted.append(True),
             )
         )
+
+    def drafts(self) -> str:
+        """Return every draft that is on disk."""
+        return "".join(path.read_text(encoding="utf-8") for path in self.home.drafts.glob("*.json"))
 
     def says(self, *replies: str | Exception) -> None:
         """Let the engine say ``replies``, one after the other."""

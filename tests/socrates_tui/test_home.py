@@ -35,8 +35,8 @@ def test_finding_a_home_makes_nothing(tmp_path: Path) -> None:
 
 def test_a_new_home_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
     home = Home.open(tmp_path / "deep" / "home")
-    parts = [home.directory, home.versions, home.models, home.logs, home.runs]
-    assert [mode(part) for part in parts] == [0o700] * 5
+    parts = [home.directory, home.versions, home.models, home.logs, home.runs, home.drafts]
+    assert [mode(part) for part in parts] == [0o700] * 6
 
 
 def test_an_empty_directory_becomes_a_home_of_its_owner_alone(tmp_path: Path) -> None:

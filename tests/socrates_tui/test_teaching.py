@@ -129,16 +129,15 @@ async def test_leaving_with_changes_keeps_a_draft_says_so_and_opens_it_again_aft
 
 async def test_an_unfinished_rewrite_is_on_disk_at_every_pause_in_writing(stage: Stage) -> None:
     stage.says("I know.")
-    drafts = stage.home.directory / "drafts.json"
     async with stage.play() as (app, pilot):
         await say(app, pilot, "Hi")
         await pilot.press("ctrl+e")
         await write(pilot, " Nothing.")
-        await until(pilot, lambda: "I know. Nothing." in drafts.read_text(encoding="utf-8"))
+        await until(pilot, lambda: "I know. Nothing." in stage.drafts())
         await pilot.press("ctrl+s")
         await settled(app, pilot)
         assert app.chat.turns[0].rewrite == "I know. Nothing."
-        assert "Nothing" not in drafts.read_text(encoding="utf-8")
+        assert "Nothing" not in stage.drafts()
 
 
 async def test_leaving_without_changes_keeps_nothing(stage: Stage) -> None:
@@ -147,7 +146,7 @@ async def test_leaving_without_changes_keeps_nothing(stage: Stage) -> None:
         await pilot.press("ctrl+e", "escape")
         await settled(app, pilot)
         assert notices(app) == []
-        assert not (stage.home.directory / "drafts.json").read_text(encoding="utf-8").strip("{} \n")
+        assert not stage.drafts().strip("{} \n")
 
 
 async def test_an_empty_or_unchanged_rewrite_is_refused_and_the_editor_stays(stage: Stage) -> None:
