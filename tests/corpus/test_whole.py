@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from corpus import search
+from corpus.filters import Filter
 from corpus.importing import import_file
 from corpus.records import Act, ActKind, Turn
 from socrates_errors import CorpusError
@@ -39,6 +40,17 @@ TEXTS = st.one_of(
     ),
 )
 TAGS = st.sampled_from(["virtue", "徳", " 良い  問い ", 'a"b', "\0", "", "t" * 101])
+FILTERS = st.builds(
+    Filter,
+    verdict=st.sampled_from([None, "unreviewed", "approved", "rewritten", "dropped"]),
+    version=st.sampled_from([None, None, "v0001", "v0002"]),
+    tags=st.sampled_from([(), (), ("virtue",), ("徳", "良い 問い")]),
+    source=st.sampled_from([None, None, "chat", "standard input"]),
+    split=st.sampled_from([None, None, "train", "held-out"]),
+    min_length=st.sampled_from([None, None, 1, 5]),
+    max_length=st.sampled_from([None, None, 0, 10]),
+    has_rewrite=st.sampled_from([None, None, True, False]),
+)
 ANY = st.integers(0, 1_000)
 """Which one of those there are."""
 MANY = st.lists(ANY, min_size=1, max_size=4)
@@ -363,14 +375,40 @@ class WholeCorpus(RuleBasedStateMachine):
     @rule(which=ANY, start=ANY, length=st.sampled_from([1, 2, 3, 4, 50]))
     def any_part_of_a_text_finds_it(self, which: int, start: int, length: int) -> None:
         turn = self.turns[pick(self.turns, which)]
-        for text in filter(None, (turn.prompt, turn.reply, turn.rewrite)):
+        for text in filter(None, texts(turn)):
             first = start % len(text)
             for part in {text[at : at + length] for at in range(first, first + 8)}:
                 if part.strip():
                     hits = {hit.turn.id: hit for hit in self.corpus.search(part, limit=ALL)}
                     assert turn.id in hits
-                    assert hits[turn.id].turn == turn
-                    assert hits[turn.id].prompt or hits[turn.id].reply or hits[turn.id].rewrite
+                    for hit in hits.values():
+                        assert hit.turn == self.turns[hit.turn.id]
+                        assert hit.prompt or hit.reply or hit.rewrite
+
+    @rule(wanted=FILTERS, which=ANY)
+    def a_filter_leaves_those_of_which_it_is_true(self, wanted: Filter, which: int) -> None:
+        if self.conversations and which % 2:
+            wanted = replace(wanted, conversation=pick(self.conversations, which))
+        expected = [turn for _, turn in sorted(self.turns.items(), reverse=True) if self.is_left(wanted, turn)]
+        assert self.corpus.turns(wanted, limit=ALL) == expected
+        assert self.corpus.turns(wanted, limit=1, offset=1) == expected[1:2]
+        assert self.corpus.matching("", wanted) == [turn.id for turn in expected]
+        both = {hit.turn.id for hit in self.corpus.search("何", wanted, limit=ALL)}
+        assert both == {turn.id for turn in expected if any("何" in (text or "") for text in texts(turn))}
+
+    def is_left(self, wanted: Filter, turn: Turn) -> bool:
+        conversation = self.corpus.conversation(turn.conversation)
+        return (
+            wanted.verdict in (None, turn.verdict)
+            and wanted.version in (None, turn.version)
+            and wanted.conversation in (None, turn.conversation)
+            and wanted.source in (None, conversation.source)
+            and wanted.split in (None, conversation.split)
+            and set(wanted.tags) <= set(turn.tags)
+            and (wanted.min_length is None or len(turn.text) >= wanted.min_length)
+            and (wanted.max_length is None or len(turn.text) <= wanted.max_length)
+            and wanted.has_rewrite in (None, bool(self.rewrites[turn.id]))
+        )
 
     def verdict(self, turn: int) -> str:
         return self.turns[turn].verdict
@@ -382,6 +420,10 @@ def stored(text: str) -> str:
 
 def one_line(text: str) -> str:
     return " ".join(stored(text).split())
+
+
+def texts(turn: Turn) -> tuple[str, str, str | None]:
+    return turn.prompt, turn.reply, turn.rewrite
 
 
 def pick(those: dict[int, Any], which: int) -> int:
@@ -407,5 +449,5 @@ def without(acts: list[Done], turns: set[int], conversations: set[int]) -> list[
 
 TestWholeCorpus = WholeCorpus.TestCase
 TestWholeCorpus.settings = settings(
-    max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
 )
