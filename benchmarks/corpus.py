@@ -73,6 +73,8 @@ FILTERS = {
     "verdict and version": Filter(verdict="approved", version="v0002"),
     "two tags": Filter(tags=("良い問い", "too long")),
     "tag, version and split": Filter(tags=("lesson 2",), version="v0005", split="held-out"),
+    "tag, verdict, version, split": Filter("approved", "v0004", ("too long",), split="train"),
+    "ever rewritten, source, split": Filter(source="lessons.jsonl", split="held-out", has_rewrite=True),
     "everything": Filter("rewritten", "v0004", ("too long",), None, "chat", "train", "2026", "2027", 10, 500, True),
     "nothing is left": Filter(version="v9999"),
 }
