@@ -93,8 +93,9 @@ class Encoder:
 
     def length(self, messages: Sequence[Message]) -> int:
         """Return ``len(self.example(messages))``; a turn that many examples have in their context is encoded once."""
-        turns = [*fold_system(messages[:-1]), messages[-1]]
-        return 1 + sum(self._turn_length(turn["role"], turn["content"].strip()) for turn in turns) - len(self.newline)
+        target = Message(role="assistant", content=messages[-1]["content"].strip())
+        turns = [*fold_system(messages[:-1]), target]
+        return 1 + sum(self._turn_length(turn["role"], turn["content"]) for turn in turns) - len(self.newline)
 
     def rows(self, examples: Iterable[dict[str, Any]], max_tokens: int) -> tuple[list[Row], list[Any]]:
         """Return the rows for ``examples`` (lines of an examples file), and the ids of those that do not fit.

@@ -1,10 +1,10 @@
 """Settling the side of a conversation by its opening: near-duplicates go to the same side, and stay there for ever."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from corpus.database import LARGEST, rows
-from corpus.similar import BANDS, bands, letters, likeness
+from corpus.similar import BANDS, bands, letters, likeness, sketch
 from corpus.sqlite import Database
 
 _CROWD = 50
@@ -28,8 +28,8 @@ def settle(db: Database, conversation: int, opening: str, *, newest: int = LARGE
     which opens with nearly the same prompt. Afterwards nothing moves it.
     """
     spoken = letters(opening)
-    found = bands(spoken)
-    near = _near(db, spoken, found, newest)
+    found = bands(sketch(spoken))
+    near = next(_near(db, spoken, found, newest), None)
     if near is not None:
         db.conn.execute(
             """
@@ -45,13 +45,21 @@ def note_anew(db: Database, conversation: int) -> None:
     """Note the first prompts that a conversation has now."""
     db.conn.execute("DELETE FROM openings WHERE conversation = ?", [conversation])
     for (prompt,) in rows(db, _PROMPTS, [conversation]):
-        db.conn.execute(_NOTE, [conversation, *bands(letters(prompt))])
+        db.conn.execute(_NOTE, [conversation, *bands(sketch(letters(prompt)))])
 
 
-def _near(db: Database, spoken: str, found: Sequence[int], newest: int) -> int | None:
-    """Return the conversation that shares most bands, the oldest of several, of those whose opening is near."""
+def alike(db: Database, conversation: int) -> list[int]:
+    """Return the other conversations that open with nearly the same prompt."""
+    found: set[int] = set()
+    for (prompt,) in rows(db, _PROMPTS, [conversation]):
+        spoken = letters(prompt)
+        found.update(_near(db, spoken, bands(sketch(spoken)), LARGEST))
+    return sorted(found - {conversation})
+
+
+def _near(db: Database, spoken: str, found: Sequence[int], newest: int) -> Iterator[int]:
+    """Yield the conversations whose opening is near: those that share most bands first, the older of several."""
     shared: Counter[int] = Counter(conversation for (conversation,) in rows(db, _CANDIDATES, [newest, *found]))
     for conversation in sorted(shared, key=lambda candidate: (-shared[candidate], candidate))[:_CROWD]:
         if any(likeness(spoken, letters(prompt)) for (prompt,) in rows(db, _PROMPTS, [conversation])):
-            return conversation
-    return None
+            yield conversation

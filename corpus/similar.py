@@ -3,6 +3,7 @@
 import re
 import struct
 import unicodedata
+from operator import eq
 
 NEAR = 0.9
 """Share of the letters of two texts that agrees, from which on the texts are nearly the same."""
@@ -15,8 +16,8 @@ _SHORT = 10
 _UNSPOKEN = re.compile(r"[\W_]+")
 _IDEOGRAPHIC = "\u2e80"
 """From here on a character, kana or kanji, says about as much as two of other scripts."""
-_BANDS_OF_DIGEST = struct.Struct(f"<{BANDS}q")
-_ROWS_OF_DIGEST = struct.Struct(f"<{BANDS * _ROWS}H")
+_BANDS_OF_SKETCH = struct.Struct(f"<{BANDS}q")
+_ROWS_OF_SKETCH = struct.Struct(f"<{BANDS * _ROWS}H")
 
 
 def letters(text: str) -> str:
@@ -36,18 +37,27 @@ def likeness(one: str, other: str) -> float:
     return Levenshtein.normalized_similarity(one, other, score_cutoff=NEAR)
 
 
-def bands(letters: str) -> tuple[int, ...]:
-    """Return the MinHash bands of a text's letters, 64 bits each; texts that are near share one, few others do.
+def sketch(letters: str) -> bytes:
+    """Return the MinHash of a text's letters: 40 rows of 16 bits, of which near texts share more than others do.
 
     The hashed grams are pairs of kana and kanji, which need no words set apart, and triples of other letters. Bands of
     openings are stored: where other code or another rensa gives others, a migration must make them anew.
     """
     import rensa
 
-    sketch = rensa.RMinHash(BANDS * _ROWS, _SEED)
+    minhash = rensa.RMinHash(BANDS * _ROWS, _SEED)
     if len(letters) < _SHORT:
-        sketch.update([letters])
+        minhash.update([letters])
     else:
-        sketch.update([letters[at : at + 2 + (first < _IDEOGRAPHIC)] for at, first in enumerate(letters)])
-    rows = _ROWS_OF_DIGEST.pack(*[row & 0xFFFF for row in sketch.digest()])
-    return _BANDS_OF_DIGEST.unpack(rows)
+        minhash.update([letters[at : at + 2 + (first < _IDEOGRAPHIC)] for at, first in enumerate(letters)])
+    return _ROWS_OF_SKETCH.pack(*[row & 0xFFFF for row in minhash.digest()])
+
+
+def bands(sketch: bytes) -> tuple[int, ...]:
+    """Return the 10 bands of a sketch, 64 bits each; near texts share one or more, few others do."""
+    return _BANDS_OF_SKETCH.unpack(sketch)
+
+
+def common_rows(one: bytes, other: bytes) -> int:
+    """Return how many rows two sketches share."""
+    return sum(map(eq, _ROWS_OF_SKETCH.unpack(one), _ROWS_OF_SKETCH.unpack(other)))

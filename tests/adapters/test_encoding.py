@@ -130,3 +130,10 @@ def test_the_next_prompt_begins_with_the_last_prompt_and_reply(a: str, b: str, c
     first = ENCODER.example([user(a), model(b)])
     longer = ENCODER.prompt([user(a), model(b), user(c)])
     assert longer[: len(first)] == first.prompt + first.target
+
+
+@given(st.lists(st.text(), min_size=1, max_size=3), st.text())
+def test_the_length_of_an_example_is_that_of_its_ids(texts: list[str], system: str) -> None:
+    pairs = [message for text in texts for message in (user(text), model(text[::-1]))]
+    messages = [Message(role="system", content=system), *pairs]
+    assert ENCODER.length(messages) == len(ENCODER.example(messages))

@@ -1,0 +1,38 @@
+"""The tokenizer of a base that is on this machine already, found without torch. Loading the base is adapters.base's."""
+
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from adapters import embedded
+from adapters.api import EMBEDDED
+from adapters.encoding import Encoder
+from socrates_errors import BaseUnavailableError
+
+
+def encoder_here(base: str, models: Path) -> Encoder | None:
+    """Return the encoder of ``base``; None where nothing of the base is here yet. Takes about 1 s."""
+    file = _file(base, models)
+    if file is None or not file.is_file():
+        return None
+    try:
+        return Encoder(Tokenizer.from_file(str(file)))
+    except Exception as error:  # the library raises nothing narrower
+        raise BaseUnavailableError(
+            f"The tokenizer {file} cannot be read ({error}): get its files again, or choose another --base."
+        ) from error
+
+
+def _file(base: str, models: Path) -> Path | None:
+    if base == EMBEDDED:
+        return models / embedded.DIRECTORY / "tokenizer.json"
+    directory = Path(base).expanduser()
+    if directory.is_dir():
+        return directory / "tokenizer.json"
+    from huggingface_hub import errors, try_to_load_from_cache
+
+    try:
+        found = try_to_load_from_cache(base, "tokenizer.json")
+    except errors.HFValidationError:
+        return None  # loading it says what is wrong with the name
+    return Path(found) if isinstance(found, str) else None
