@@ -1,6 +1,7 @@
 """The corpus as its callers see it: conversations, turns, verdicts, examples. The one entry to corpus.db."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -12,7 +13,7 @@ from corpus.filters import EVERYTHING, Filter
 from corpus.purge import Purge
 from corpus.records import Act, Conversation, Example, Hit, Split, Turn, Verdict
 from corpus.split import PARTS, drawn_key, side
-from socrates_errors import CorpusError
+from socrates_errors import CorpusBusyError, CorpusError
 
 _CONVERSATION = """
     SELECT conversations.id, conversations.key, conversations.title, conversations.system, conversations.source,
@@ -43,7 +44,8 @@ class Corpus:
         try:
             if self._begun:
                 marks = ", ".join("?" * len(self._begun))
-                with writing(self.db):
+                # While another program is writing they stay, and are not listed.
+                with suppress(CorpusBusyError), writing(self.db):
                     self.db.execute(f"DELETE FROM conversations WHERE head IS NULL AND id IN ({marks})", self._begun)
         finally:
             self._begun = []
@@ -73,6 +75,10 @@ class Corpus:
             assert cursor.lastrowid is not None
             self._begun.append(cursor.lastrowid)
             return self.conversation(cursor.lastrowid)
+
+    def spare(self, conversation_id: int) -> None:
+        """Let a conversation that was begun here stay on closing; what is said in it is yet to be stored."""
+        self._begun = [begun for begun in self._begun if begun != conversation_id]
 
     def conversations(self, *, limit: int | None = None) -> list[Conversation]:
         """Return the conversations in which something was said, newest activity first."""
