@@ -93,10 +93,12 @@ def _stage(db: Database, stream: IO[bytes], format: ImportFormat, verdict: Impor
 
 def _place(db: Database, source: str, verdict: ImportVerdict, report: ImportReport) -> None:
     with writing(db), indexed_at_end(db):
-        ((newest,),) = rows(db, "SELECT coalesce(max(id), 0) FROM turns")
-        ids = count(newest + 1)
+        ((turn, newest),) = rows(
+            db, "SELECT (SELECT coalesce(max(id), 0) FROM turns), (SELECT coalesce(max(id), 0) FROM conversations)"
+        )
+        ids = count(turn + 1)
         for key, group in groupby(_staged(db), key=itemgetter(0)):
-            thread = Thread(db, key, source, verdict, ids)
+            thread = Thread(db, key, source, verdict, ids, newest=newest)
             for _, line, record in group:
                 try:
                     report.known += thread.place(record)

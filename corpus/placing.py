@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from corpus import journal, openings, turns
-from corpus.database import now, one_line, rows
+from corpus.database import LARGEST, now, one_line, rows
 from corpus.formats import Exchange, ImportVerdict, Record
 from corpus.records import Split
 from corpus.split import side
@@ -43,13 +43,16 @@ class Thread:
     begins with context, or again with the first exchange of the conversation, tells its path from the root.
     """
 
-    def __init__(self, db: Database, key: str, source: str, verdict: ImportVerdict, ids: Iterator[int]) -> None:
+    def __init__(
+        self, db: Database, key: str, source: str, verdict: ImportVerdict, ids: Iterator[int], *, newest: int
+    ) -> None:
+        """``ids`` number the turns that are added; ``newest`` is the last conversation from before the import."""
         self._db = db
         self._key = key
         self._source = source
         self._verdict = verdict
         self._ids = ids
-        """What the turns that are added are numbered by."""
+        self._newest = newest
         self._moment = now()
         self._placed: list[_Placed] = []
         self._after: dict[tuple[int | None, str, str], list[_Placed]] = defaultdict(list)
@@ -101,13 +104,15 @@ class Thread:
         """Add the exchanges of ``record`` that are new, and return how many are not."""
         if self.is_new:
             self._begin(record)
-        at = start = self._start_of(record)
+        start = self._start_of(record)
+        ends = [start]
+        """Where the exchanges so far may end: more than one turn where several say the same."""
         known = 0
         for exchange in record.exchanges:
-            found = self._find(at, exchange)
-            known += found is not None
-            at = found.id if found else self._add(at, exchange)
-        self._before, self._start, self._end = record, start, at
+            found = [placed.id for at in ends for placed in self._found(at, exchange)]
+            known += bool(found)
+            ends = found or [self._add(ends[0], exchange)]
+        self._before, self._start, self._end = record, start, ends[0]
         return known
 
     def _begin(self, record: Record) -> None:
@@ -148,7 +153,9 @@ class Thread:
             if exchange.rewrite is not None:
                 journal.store_rewritten(self._db, placed.id, exchange.rewrite)
             if placed.parent is None:
-                openings.settle(self._db, self._conversation, placed.prompt)
+                # The file tells the sides of its own conversations; those that were here are told by nobody else.
+                newest = self._newest if self._split else LARGEST
+                openings.settle(self._db, self._conversation, placed.prompt, newest=newest)
         assert self._end is not None
         turns.show_new(self._db, self._conversation, self._end, one_line(self._placed[0].prompt))
 
@@ -158,7 +165,7 @@ class Thread:
             return None
         if self._before is None:
             return self._entry(record.turn, first)
-        if len(record.exchanges) > 1 and self._find(None, first):
+        if len(record.exchanges) > 1 and self._found(None, first):
             return None
         if record.turn is not None and record.turn == self._before.turn:
             return self._start
@@ -172,19 +179,19 @@ class Thread:
         else:
             earlier = self._shown[: max(turn - 1, 0)]
             likely = place = earlier[-1] if earlier else None
-        if self._find(likely, first):
+        if self._found(likely, first):
             return likely
         for placed in self._placed:
             if placed.prompt == first.prompt and (placed.is_now(first) or placed.once_was(first)):
                 return placed.parent
         return place
 
-    def _find(self, at: int | None, exchange: Exchange) -> _Placed | None:
+    def _found(self, at: int | None, exchange: Exchange) -> list[_Placed]:
+        """Return the turns after ``at`` that say what the exchange says, else those that once did."""
         after = self._after.get((self._standing(at), exchange.prompt, exchange.rewrite or exchange.reply), ())
-        return next(
-            (placed for placed in after if placed.is_now(exchange)),
-            next((placed for placed in after if placed.once_was(exchange)), None),
-        )
+        return [placed for placed in after if placed.is_now(exchange)] or [
+            placed for placed in after if placed.once_was(exchange)
+        ]
 
     def _add(self, at: int | None, exchange: Exchange) -> int:
         text = exchange.rewrite or exchange.reply

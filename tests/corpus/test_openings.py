@@ -1,11 +1,22 @@
+import json
+import random
+from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from corpus.database import rows
+from corpus.exporting import export_file
+from corpus.importing import import_file
 from corpus.records import Split
+from corpus.similar import letters, likeness
 from corpus.split import drawn_key
 from corpus.store import Corpus
+from socrates_errors import CorpusError
 from tests.corpus.talk import quick, talk
 
 ONE = "あなたにとって正義とは何ですか？"
@@ -86,3 +97,128 @@ def test_a_corpus_of_before_moves_nothing_and_draws_what_is_new(path: Path) -> N
     with quick(path) as corpus:
         assert [(found.id, found.split) for found in corpus.conversations()] == before
         assert side(corpus, begin(corpus, ONE, "train")) == "held-out"
+
+
+CHAIN = [
+    "".join("夢光風星海"[place % 5] if place < changed else letter for place, letter in enumerate(ONE + FAR))
+    for changed in range(0, 14, 2)
+]
+"""Openings of which each is near its neighbours, and no others: some will lie between two on different sides."""
+ALIKE = [
+    [opening, opening.replace("、", ""), f"{opening}？", f"さて、{opening}", opening.replace("。", "よ。")]
+    for opening in (
+        "友人との約束を破ってしまいましたが、それは本当に悪いことなのでしょうか。",
+        "昨日の会議で上司に叱られました。私は謝るべきなのか、先生に伺いたいです。",
+        "徳というものは教えられるのか、それとも生まれつきなのか、分からずにいます。",
+    )
+]
+"""Openings that are near those of their own list, and far from those of the others."""
+SIDES = st.sampled_from(["train", "held-out"])
+CHAINED = st.sampled_from(CHAIN)
+ACTS = st.one_of(
+    st.tuples(st.just("begin"), CHAINED, SIDES),
+    st.tuples(st.just("import"), CHAINED, st.none() | SIDES),
+    st.tuples(st.sampled_from(["follow", "regenerate", "approve", "drop", "rewrite"]), st.integers(0, 30), st.none()),
+    st.tuples(st.just("open again"), CHAINED, st.integers(0, 30)),
+    st.tuples(st.sampled_from(["undo", "redo", "purge"]), st.none(), st.none()),
+)
+
+
+def record(number: int, opening: str, told: Split | None) -> bytes:
+    messages = [{"role": "user", "content": opening}, {"role": "assistant", "content": f"r{number}"}]
+    about = {} if told is None else {"split": told}
+    return json.dumps({"conversation": f"imported {number}", "messages": messages} | about).encode() + b"\n"
+
+
+def act(corpus: Corpus, number: int, kind: str, what: Any, how: Any) -> None:
+    turns = [found.id for found in reversed(corpus.turns(limit=1000))]
+    if kind == "begin":
+        begin(corpus, what, how)
+    elif kind == "import":
+        import_file(corpus, BytesIO(record(number, what, how)))
+    elif kind == "undo":
+        corpus.undo()
+    elif kind == "redo":
+        corpus.redo()
+    elif kind == "purge":
+        corpus.purge(corpus.plan_purge())
+    elif turns:
+        turn = corpus.turn(turns[(how if kind == "open again" else what) % len(turns)])
+        if kind == "open again":
+            corpus.add_turn(turn.conversation, parent=None, prompt=what, reply="r")
+        elif kind == "follow":
+            corpus.add_turn(turn.conversation, parent=turn.id, prompt=f"p{number}", reply="r")
+        elif kind == "regenerate":
+            corpus.add_turn(turn.conversation, parent=turn.parent, prompt=turn.prompt, reply="r")
+        elif kind == "rewrite":
+            corpus.rewrite(turn.id, f"w{number}")
+        elif kind == "approve":
+            corpus.approve(turn.id)
+        else:
+            corpus.drop(turn.id)
+
+
+def sides(corpus: Corpus) -> dict[str, Split]:
+    return {found.key: found.split for found in corpus.conversations()}
+
+
+@given(st.lists(ACTS, max_size=25))
+def test_no_act_growth_or_deletion_ever_moves_a_conversation(
+    acts: list[tuple[str, Any, Any]],
+) -> None:
+    with TemporaryDirectory() as directory, quick(Path(directory) / "corpus.db") as corpus:
+        known: dict[str, Split] = {}
+        for number, (kind, what, how) in enumerate(acts):
+            try:
+                act(corpus, number, kind, what, how)
+            except CorpusError:
+                continue  # nothing to change is no matter here
+            now = sides(corpus)
+            assert {key: side for key, side in known.items() if key in now} == {
+                key: side for key, side in now.items() if key in known
+            }
+            known = now
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 4), SIDES, st.booleans()), max_size=12))
+def test_near_openings_that_come_one_after_the_other_share_a_side(given: list[tuple[int, int, Split, bool]]) -> None:
+    with TemporaryDirectory() as directory, quick(Path(directory) / "corpus.db") as corpus:
+        for number, (which, variant, wanted, imported) in enumerate(given):
+            if imported:
+                import_file(corpus, BytesIO(record(number, ALIKE[which][variant], wanted)))
+            else:
+                begin(corpus, ALIKE[which][variant], wanted)
+        opened = dict(rows(corpus.db, "SELECT conversation, prompt FROM turns"))
+        for alike in ALIKE:
+            found = {found.split for found in corpus.conversations() if opened[found.id] in alike}
+            assert len(found) <= 1
+
+
+@given(st.lists(st.tuples(CHAINED, SIDES), min_size=1, max_size=10), st.randoms())
+def test_an_export_taken_into_an_empty_home_keeps_every_side(
+    given: list[tuple[str, Split]], draw: random.Random
+) -> None:
+    with TemporaryDirectory() as directory, quick(Path(directory) / "corpus.db") as corpus:
+        for opening, wanted in given:
+            turns = talk(corpus, (opening, "r"), ("p", "s"), key=drawn_key(wanted))
+            corpus.approve(*(turn.id for turn in turns))
+        written = BytesIO()
+        export_file(corpus, written, format="messages")
+        lines = written.getvalue().splitlines(keepends=True)
+        draw.shuffle(lines)
+        with quick(Path(directory) / "other.db") as other:
+            for _ in range(2):
+                import_file(other, BytesIO(b"".join(lines)))
+                assert sides(other) == sides(corpus)
+
+
+def test_a_side_that_a_file_tells_gives_way_to_what_is_here_already(corpus: Corpus) -> None:
+    begin(corpus, ONE, "held-out")
+    import_file(corpus, BytesIO(record(1, NEAR, "train")))
+    assert sides(corpus)["imported 1"] == "held-out"
+
+
+def test_the_chain_is_one() -> None:
+    for one, opening in enumerate(map(letters, CHAIN)):
+        near = [other for other, text in enumerate(map(letters, CHAIN)) if likeness(opening, text)]
+        assert near == [other for other in range(len(CHAIN)) if abs(one - other) <= 1]
