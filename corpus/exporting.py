@@ -4,31 +4,32 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import IO, Any, Literal
+from typing import IO, Any
 from uuid import uuid4
 
-from corpus.examples import JudgedTurn, judged_turns
+from corpus.examples import JudgedTurn, Said, judged_turns, telling
+from corpus.filters import EVERYTHING, Filter
 from corpus.formats import SHAREGPT_NAMES, ExportFormat
 from corpus.store import Corpus
 from socrates_errors import CorpusError
 
+_ENCODE = json.JSONEncoder(ensure_ascii=False).encode
+_ROWS = 250
+"""Rows of a parquet file that are in memory at a time; they become a row group."""
+
 
 def export_file(
-    corpus: Corpus,
-    path_or_stream: Path | IO[bytes],
-    *,
-    format: ExportFormat,
-    split: Literal["train", "held-out", "all"] = "all",
+    corpus: Corpus, path_or_stream: Path | IO[bytes], *, format: ExportFormat, wanted: Filter = EVERYTHING
 ) -> int:
-    """Write the examples of ``split``, one record each, and return their number.
+    """Write the examples of the wanted turns, one record each, and return their number.
 
-    messages, with `conversation` and `turn`, gives the same examples when it is imported again. preference holds the
-    rewritten turns only: prompt, rewrite as chosen, reply as rejected.
+    All but preference tell `conversation`, `turn` and `split`, and `rejected`, `tags` and `note` where there are any,
+    so that the same examples come of it when it is imported again. preference holds the rewritten turns only: prompt,
+    rewrite as chosen, reply as rejected. Whoever tells the columns by the first megabytes finds them all there.
     """
-    judged = judged_turns(corpus.db, None if split == "all" else split)
+    judged = judged_turns(corpus.db, wanted, first=telling(corpus.db, wanted))
     if isinstance(path_or_stream, Path):
         with _replacing(path_or_stream) as stream:
             return _write(judged, stream, format)
@@ -58,42 +59,76 @@ def _replacing(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _write(judged: Iterable[JudgedTurn], stream: IO[bytes], format: ExportFormat) -> int:
+    ordered = _parents_first(judged)
     if format == "parquet":
-        return _write_parquet(judged, stream)
-    return _write_lines(_RECORDS[format](judged), stream)
-
-
-def _write_lines(records: Iterable[dict[str, Any]], stream: IO[bytes]) -> int:
+        return _write_parquet(ordered, stream)
     written = 0
-    for record in records:
-        stream.write(json.dumps(record, ensure_ascii=False).encode() + b"\n")
+    for record in _RECORDS[format](ordered):
+        stream.write(_ENCODE(record).encode() + b"\n")
         written += 1
     return written
 
 
-def _write_parquet(judged: Iterable[JudgedTurn], stream: IO[bytes]) -> int:
-    import datasets  # several seconds
+def _parents_first(judged: Iterable[JudgedTurn]) -> Iterator[JudgedTurn]:
+    """Yield the turns of each conversation as importing takes them in; ``corpus.placing`` numbers them anew so."""
+    for _, group in groupby(judged, key=lambda found: found.key):
+        yield from sorted(group, key=lambda found: (found.position, found.turn.id))
 
-    datasets.disable_progress_bars()
-    text = datasets.Value("string")
+
+def _write_parquet(judged: Iterable[JudgedTurn], stream: IO[bytes]) -> int:
+    import datasets  # a second
+    import pyarrow  # type: ignore[import-untyped]
+    from datasets.arrow_writer import ParquetWriter
+
+    text, number = datasets.Value("string"), datasets.Value("int64")
     features = datasets.Features(
         {
-            "id": datasets.Value("int64"),
             "conversation": text,
-            "messages": [{"role": text, "content": text}],
+            "turn": number,
+            "split": text,
+            "messages": [{"role": text, "content": text, "weight": number}],
             "rejected": text,
+            "tags": [text],
+            "note": text,
         }
     )
-    with TemporaryDirectory() as directory:
-        lines = Path(directory) / "examples.jsonl"
-        with lines.open("wb") as file:
-            written = _write_lines(({"rejected": None} | turn.example().line() for turn in judged), file)
-        if written:
-            table = datasets.Dataset.from_json(str(lines), features=features, cache_dir=directory)
-        else:
-            table = datasets.Dataset.from_dict({name: [] for name in features}, features=features)
-        table.to_parquet(stream)
-    return written
+    writer = ParquetWriter(features=features, stream=stream)
+    rows = ({"tags": [], "note": ""} | _about(found) | {"messages": _whole(found)} for found in judged)
+    while batch := list(islice(rows, _ROWS)):
+        writer.write_table(pyarrow.Table.from_pylist(batch, schema=features.arrow_schema))
+    written, _ = writer.finalize(close_stream=False)
+    return int(written)
+
+
+def _about(found: JudgedTurn) -> dict[str, Any]:
+    turn = found.turn
+    about: dict[str, Any] = {"conversation": found.key, "turn": found.position, "split": found.split}
+    if turn.rewrite is not None:
+        about["rejected"] = turn.reply
+    if turn.tags != "[]":
+        about["tags"] = json.loads(turn.tags)
+    if turn.note:
+        about["note"] = turn.note
+    return about
+
+
+def _system(found: JudgedTurn) -> list[dict[str, Any]]:
+    return [{"role": "system", "content": found.system}] if found.system else []
+
+
+def _exchange(turn: Said, weight: int) -> list[dict[str, Any]]:
+    return [
+        {"role": "user", "content": turn.prompt},
+        {"role": "assistant", "content": turn.text, "weight": weight},
+    ]
+
+
+def _context(found: JudgedTurn) -> list[dict[str, Any]]:
+    return [message for turn in found.before for message in _exchange(turn, 0)]
+
+
+def _whole(found: JudgedTurn) -> list[dict[str, Any]]:
+    return _system(found) + _context(found) + _exchange(found.turn, 1)
 
 
 def _messages(judged: Iterable[JudgedTurn]) -> Iterator[dict[str, Any]]:
@@ -102,58 +137,44 @@ def _messages(judged: Iterable[JudgedTurn]) -> Iterator[dict[str, Any]]:
     Context that is repeated, or was never approved, has `"weight": 0`, which says that it is not to be learnt.
     ``corpus.placing.Thread`` reads records by the same rule of what follows on what.
     """
-    for key, group in groupby(judged, key=lambda found: found.key):
-        turn = start = end = None
-        ordered = sorted(group, key=lambda found: (len(found.before), found.turn.id))
-        for found in ordered:
-            parent = found.before[-1].id if found.before else None
-            position = len(found.before) + 1
-            follows = parent == (start if position == turn else end)
-            messages = _context(found, system=found is ordered[0], before=not follows) + found.example().messages[-2:]
-            yield {"conversation": key, "turn": position, "messages": messages}
-            turn, start, end = position, parent if follows else None, found.turn.id
-
-
-def _context(found: JudgedTurn, *, system: bool, before: bool) -> list[dict[str, Any]]:
-    return [
-        {**message, "weight": 0} if message["role"] == "assistant" else dict(message)
-        for message in found.example().messages[:-2]
-        if (system if message["role"] == "system" else before)
-    ]
+    for _, group in groupby(judged, key=lambda found: found.key):
+        position = start = end = None
+        for found in group:
+            follows = found.after == (start if found.position == position else end)
+            messages = _system(found) if position is None else []
+            messages += ([] if follows else _context(found)) + _exchange(found.turn, 1)
+            yield _about(found) | {"messages": messages}
+            position, start, end = found.position, found.after if follows else None, found.turn.id
 
 
 def _sharegpt(judged: Iterable[JudgedTurn]) -> Iterator[dict[str, Any]]:
     for found in judged:
-        messages = _context(found, system=True, before=True) + found.example().messages[-2:]
-        yield {
-            "conversations": [
-                {"from": SHAREGPT_NAMES[message["role"]], "value": message["content"]}
-                | {name: weight for name, weight in message.items() if name == "weight"}
-                for message in messages
-            ]
-        }
+        entries = [
+            {"from": SHAREGPT_NAMES[message.pop("role")], "value": message.pop("content"), **message}
+            for message in _whole(found)
+        ]
+        yield _about(found) | {"conversations": entries}
 
 
 def _alpaca(judged: Iterable[JudgedTurn]) -> Iterator[dict[str, Any]]:
     for found in judged:
-        history = [[turn.prompt, turn.text] for turn in found.before]
-        yield {
+        yield _about(found) | {
             "instruction": found.turn.prompt,
             "input": "",
             "output": found.turn.text,
-            **({"system": found.system} if found.system else {}),
-            **({"history": history} if history else {}),
+            "system": found.system,
+            "history": [[turn.prompt, turn.text] for turn in found.before],
         }
 
 
 def _preference(judged: Iterable[JudgedTurn]) -> Iterator[dict[str, Any]]:
     for found in judged:
-        example = found.example()
-        if example.rejected is not None:
+        if found.turn.rewrite is not None:
+            messages = found.example().messages
             yield {
-                "prompt": example.messages[:-1],
-                "chosen": example.messages[-1:],
-                "rejected": [{"role": "assistant", "content": example.rejected}],
+                "prompt": messages[:-1],
+                "chosen": messages[-1:],
+                "rejected": [{"role": "assistant", "content": found.turn.reply}],
             }
 
 

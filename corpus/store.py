@@ -247,7 +247,7 @@ class Corpus:
 
     def examples(self, split: Split | None, *, conversation: int | None = None) -> Iterator[Example]:
         """Yield one example for each approved or rewritten turn of ``split``, None for both sides."""
-        for judged in examples.judged_turns(self.db, split, conversation):
+        for judged in examples.judged_turns(self.db, Filter(split=split, conversation=conversation)):
             yield judged.example()
 
     def count_examples(self, split: Split | None, *, since: str | None = None) -> int:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpus.exporting import export_file
+from corpus.filters import Filter
 from corpus.formats import ExportFormat
 from corpus.importing import import_file
 from corpus.records import Split
@@ -29,8 +30,11 @@ def user(text: str) -> dict[str, Any]:
     return {"role": "user", "content": text}
 
 
-def assistant(text: str, **weight: int) -> dict[str, Any]:
-    return {"role": "assistant", "content": text, **weight}
+def assistant(text: str, weight: int = 1) -> dict[str, Any]:
+    return {"role": "assistant", "content": text, "weight": weight}
+
+
+SYSTEM = {"role": "system", "content": "s"}
 
 
 @pytest.fixture
@@ -41,59 +45,88 @@ def taught(corpus: Corpus) -> Corpus:
     )
     corpus.approve(first.id, fourth.id)
     corpus.rewrite(second.id, "正義")
+    corpus.tag("徳", first.id, second.id)
+    corpus.tag("a tag", second.id)
+    corpus.note(fourth.id, "too long?")
     return corpus
 
 
 def test_messages_are_one_turn_a_line_with_context_where_it_was_not_judged(taught: Corpus) -> None:
-    system = {"role": "system", "content": "s"}
-    context = [user("p1"), assistant("r1", weight=0), user("p2"), assistant("正義", weight=0)]
+    known = {"conversation": "dialogue", "split": "held-out"}
+    context = [user("p1"), assistant("r1", 0), user("p2"), assistant("正義", 0), user("p3"), assistant("r3", 0)]
     assert exported(taught, "messages") == [
-        {"conversation": "dialogue", "turn": 1, "messages": [system, user("p1"), assistant("r1")]},
-        {"conversation": "dialogue", "turn": 2, "messages": [user("p2"), assistant("正義")]},
+        {**known, "turn": 1, "tags": ["徳"], "messages": [SYSTEM, user("p1"), assistant("r1")]},
         {
-            "conversation": "dialogue",
-            "turn": 4,
-            "messages": [*context, user("p3"), assistant("r3", weight=0), user("p4"), assistant("r4")],
+            **known,
+            "turn": 2,
+            "rejected": "r2",
+            "tags": ["a tag", "徳"],
+            "messages": [user("p2"), assistant("正義")],
         },
+        {**known, "turn": 4, "note": "too long?", "messages": [*context, user("p4"), assistant("r4")]},
     ]
 
 
 def test_sharegpt_tells_each_example_whole(taught: Corpus) -> None:
     assert exported(taught, "sharegpt")[1] == {
+        "conversation": "dialogue",
+        "turn": 2,
+        "split": "held-out",
+        "rejected": "r2",
+        "tags": ["a tag", "徳"],
         "conversations": [
             {"from": "system", "value": "s"},
             {"from": "human", "value": "p1"},
             {"from": "gpt", "value": "r1", "weight": 0},
             {"from": "human", "value": "p2"},
-            {"from": "gpt", "value": "正義"},
-        ]
+            {"from": "gpt", "value": "正義", "weight": 1},
+        ],
     }
 
 
 def test_alpaca_tells_the_context_as_history(taught: Corpus) -> None:
-    assert exported(taught, "alpaca")[:2] == [
-        {"instruction": "p1", "input": "", "output": "r1", "system": "s"},
-        {"instruction": "p2", "input": "", "output": "正義", "system": "s", "history": [["p1", "r1"]]},
-    ]
+    assert exported(taught, "alpaca")[1] == {
+        "conversation": "dialogue",
+        "turn": 2,
+        "split": "held-out",
+        "rejected": "r2",
+        "tags": ["a tag", "徳"],
+        "instruction": "p2",
+        "input": "",
+        "output": "正義",
+        "system": "s",
+        "history": [["p1", "r1"]],
+    }
 
 
 def test_preference_holds_the_rewritten_turns(taught: Corpus) -> None:
+    said = [{"role": "assistant", "content": text} for text in ("r1", "正義", "r2")]
     assert exported(taught, "preference") == [
-        {
-            "prompt": [{"role": "system", "content": "s"}, user("p1"), assistant("r1"), user("p2")],
-            "chosen": [assistant("正義")],
-            "rejected": [assistant("r2")],
-        }
+        {"prompt": [SYSTEM, user("p1"), said[0], user("p2")], "chosen": [said[1]], "rejected": [said[2]]}
     ]
 
 
-def test_parquet_holds_the_examples(taught: Corpus, tmp_path: Path) -> None:
+def test_parquet_holds_each_example_whole(taught: Corpus, tmp_path: Path) -> None:
     import pyarrow.parquet  # type: ignore[import-untyped]
 
     file = tmp_path / "examples.parquet"
     assert export_file(taught, file, format="parquet") == 3
-    assert pyarrow.parquet.read_table(file).to_pylist() == [
-        {"rejected": None} | example.line() for example in taught.examples(None)
+    rows = pyarrow.parquet.read_table(file).to_pylist()
+    assert rows[1] == {
+        "conversation": "dialogue",
+        "turn": 2,
+        "split": "held-out",
+        "messages": [
+            {**message, "weight": message.get("weight")}
+            for message in (SYSTEM, user("p1"), assistant("r1", 0), user("p2"), assistant("正義"))
+        ],
+        "rejected": "r2",
+        "tags": ["a tag", "徳"],
+        "note": "",
+    }
+    assert [(row["rejected"], row["tags"], row["note"]) for row in (rows[0], rows[2])] == [
+        (None, ["徳"], ""),
+        (None, [], "too long?"),
     ]
 
 
@@ -103,22 +136,39 @@ def test_parquet_may_hold_nothing(corpus: Corpus) -> None:
     assert stream.getvalue().startswith(b"PAR1")
 
 
-@pytest.mark.parametrize(("split", "expected"), [("train", 5), ("held-out", 1), ("all", 6)])
+@pytest.mark.parametrize(("split", "expected"), [("train", 5), ("held-out", 1), (None, 6)])
 def test_one_side_may_be_exported(corpus: Corpus, split: Any, expected: int) -> None:
     corpus.approve(*(talk(corpus, (f"p{number}", "r"))[0].id for number in range(6)))
-    assert export_file(corpus, BytesIO(), format="messages", split=split) == expected
+    assert export_file(corpus, BytesIO(), format="messages", wanted=Filter(split=split)) == expected
 
 
-@pytest.mark.parametrize("format", ["messages", "sharegpt", "alpaca"])
-def test_what_was_exported_gives_the_same_training_examples(
+def judged(corpus: Corpus) -> list[tuple[Any, ...]]:
+    """What the corpus says of each judged turn, apart from what a file does not carry."""
+    keys = {thread.id: (thread.key, thread.split, thread.system) for thread in corpus.conversations()}
+    context = {example.id: example.messages for example in corpus.examples(None)}
+    return sorted(
+        (*keys[turn.conversation], str(context[turn.id]), turn.reply, turn.rewrite, turn.verdict, turn.tags, turn.note)
+        for turn in corpus.turns(limit=1000)
+        if turn.id in context
+    )
+
+
+@pytest.mark.parametrize("format", ["messages", "sharegpt", "alpaca", "parquet"])
+def test_what_was_exported_is_the_same_again_in_another_corpus(
     taught: Corpus, tmp_path: Path, format: ExportFormat
 ) -> None:
-    file = tmp_path / "exported.jsonl"
+    for number in range(12):
+        talk(taught, (f"p{number}", "r"), ("more", "r"))
+    taught.approve(*(turn.id for turn in taught.turns(Filter(verdict="unreviewed"), limit=1000)))
+    taught.rewrite(talk(taught, ("p", ""))[0].id, "for a reply that was stopped at once")
+    file, again = tmp_path / "exported", tmp_path / "again"
     export_file(taught, file, format=format)
     with Corpus(tmp_path / "other.db") as other:
         import_file(other, file)
-        assert [found.messages for found in other.examples(None)] == [found.messages for found in taught.examples(None)]
-        assert exported(other, format) == exported(taught, format)
+        assert judged(other) == judged(taught)
+        export_file(other, again, format=format)
+        assert again.read_bytes() == file.read_bytes()
+        assert import_file(other, file).turns == 0
 
 
 def test_exported_preferences_are_the_same_pairs_again(taught: Corpus, tmp_path: Path) -> None:
@@ -136,15 +186,11 @@ def test_an_export_is_known_to_the_corpus_it_came_from(taught: Corpus, tmp_path:
     assert import_file(taught, file).turns == 0
 
 
-def test_a_conversation_keeps_its_side(taught: Corpus, tmp_path: Path) -> None:
-    for number in range(6):
-        taught.approve(talk(taught, (f"p{number}", "r"))[0].id)
-    sides: list[Split] = ["train", "held-out"]
-    file = tmp_path / "exported.jsonl"
-    export_file(taught, file, format="messages")
-    with Corpus(tmp_path / "other.db") as other:
-        import_file(other, file)
-        assert [other.count_examples(side) for side in sides] == [taught.count_examples(side) for side in sides]
+def test_only_the_wanted_turns_are_exported(taught: Corpus) -> None:
+    stream = BytesIO()
+    assert export_file(taught, stream, format="alpaca", wanted=Filter(tags=("a tag",))) == 1
+    assert json.loads(stream.getvalue())["instruction"] == "p2"
+    assert export_file(taught, BytesIO(), format="messages", wanted=Filter(verdict="dropped")) == 0
 
 
 TURNS = st.lists(
@@ -172,20 +218,20 @@ def test_any_tree_of_turns_is_the_same_again(
             )
             ids.append(turn.id)
             if act == "rewrite":
-                one.rewrite(turn.id, f"better {number}")
+                one.rewrite(turn.id, f"better {number % 2}")
+                one.tag("rewritten", turn.id)
             elif act == "drop":
                 one.drop(turn.id)
             elif act == "approve" and turn.reply:
                 one.approve(turn.id)
+                one.note(turn.id, f"approved {number}")
         if not one.count_examples(None):
             return
         stream = BytesIO()
         export_file(one, stream, format="messages")
         file = stream.getvalue()
         import_file(two, BytesIO(file))
-        assert sorted(str(found.messages) for found in two.examples(None)) == sorted(
-            str(found.messages) for found in one.examples(None)
-        )
+        assert judged(two) == judged(one)
         again = BytesIO()
         export_file(two, again, format="messages")
         assert again.getvalue() == file

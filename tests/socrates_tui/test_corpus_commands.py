@@ -56,7 +56,8 @@ LINE = json.dumps(
     {
         "conversation": "a",
         "turn": 1,
-        "messages": [{"role": "user", "content": "p"}, {"role": "assistant", "content": "r"}],
+        "split": "train",
+        "messages": [{"role": "user", "content": "p"}, {"role": "assistant", "content": "r", "weight": 1}],
     }
 )
 
