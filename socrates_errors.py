@@ -25,7 +25,11 @@ class CorpusError(SocratesError):
 
 
 class CorpusBusyError(CorpusError):
-    """Another program is writing to the corpus; the same act can be done once that has ended."""
+    """Another program has the corpus; the same act can be done once that has ended. ``reason`` says who."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{reason} Wait until that has ended, then try again.")
+        self.reason = reason
 
 
 class CorpusDamagedError(CorpusError):

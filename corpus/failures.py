@@ -55,9 +55,7 @@ def busy(path: Path) -> CorpusBusyError:
     """Return the error of a corpus that another program is writing to, with its name where that can be known."""
     writer = _writer(path)
     by = f" ({writer})" if writer else ""
-    return CorpusBusyError(
-        f"The corpus {path} is busy: another program is writing to it{by}. Wait until that has ended, then try again."
-    )
+    return CorpusBusyError(f"The corpus {path} is busy: another program is writing to it{by}.")
 
 
 def damaged(path: Path) -> CorpusDamagedError:
@@ -100,5 +98,5 @@ def _command(process: int) -> str:
     words = Path(f"/proc/{process}/cmdline").read_bytes().decode(errors="replace").rstrip("\0").split("\0")
     if Path(words[0]).name.startswith("python") and len(words) > 1:
         words = words[1:]
-    command = " ".join([Path(words[0]).name, *words[1:]])
+    command = " ".join(" ".join([Path(words[0]).name, *words[1:]]).split())
     return command if len(command) <= _LONGEST_COMMAND else command[: _LONGEST_COMMAND - 1] + "…"

@@ -19,7 +19,7 @@ def replace_damaged(path: Path, fresh: Path) -> Path:
     when it is closed, so there must be none.
     """
     if _is_open_elsewhere(path):
-        raise CorpusBusyError(f"The corpus {path} is open in another program: leave that first, then try again.")
+        raise CorpusBusyError(f"The corpus {path} is open in another program, which must be left first.")
     aside = path.with_name(f"{path.stem}-damaged-{shelf.stamp()}{path.suffix}")
     try:
         for file, kept in zip(copies.companions(path), copies.companions(aside), strict=True):

@@ -2,13 +2,13 @@
 
 import logging
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
-from textual.worker import get_current_worker
+from textual.worker import WorkerCancelled, get_current_worker
 
 from adapters import terms
 from adapters.api import BASE, Engine
@@ -26,7 +26,6 @@ from socrates_tui.messages import (
     SwapRefused,
     VersionSwapped,
 )
-from socrates_tui.plain_text import plain
 from socrates_tui.retraining import newest_own
 from socrates_tui.screens.chat import ChatScreen
 from socrates_tui.screens.confirm import ConfirmScreen
@@ -49,10 +48,6 @@ DECLINED = (
 )
 
 log = logging.getLogger(__name__)
-
-
-class LoadingStoppedError(Exception):
-    """The window is closing while the engine loads."""
 
 
 class SocratesApp(App[None]):
@@ -142,12 +137,12 @@ class SocratesApp(App[None]):
 
         def progress(text: str, fraction: float | None) -> None:
             if worker.is_cancelled:
-                raise LoadingStoppedError
+                raise WorkerCancelled
             self.post_message(EngineProgressed(text, fraction))
 
         try:
             self.post_message(EngineLoaded(self._parts.load_engine(progress)))
-        except LoadingStoppedError:
+        except WorkerCancelled:
             pass
         except SocratesError as error:
             self.post_message(EngineFailed(str(error)))
@@ -202,11 +197,11 @@ class SocratesApp(App[None]):
         self._wanted = version
         self.chat.engine = None
         if self.chat.speech is not None:
-            self._tell(f"{version} speaks after this reply.")
+            self.chat.tell(f"{version} speaks after this reply.")
         self._swap_when_silent()
 
     def _swap_when_silent(self) -> None:
-        if self._wanted is not None and self._engine is not None and self.chat.speech is None and not self._swapping:
+        if self._wanted is not None and self._engine is not None and not self.chat.speaking and not self._swapping:
             self._swapping = True
             self.chat.notice.progress(f"Swapping in {self._wanted}", None)
             self._swap(self._engine, self._wanted)
@@ -231,7 +226,7 @@ class SocratesApp(App[None]):
     def _swap_refused(self, event: SwapRefused) -> None:
         assert self._engine is not None
         self.chat.status.version = self._engine.version
-        self._tell(f"{event.version} does not speak. {event.reason}", "error")
+        self.chat.tell(f"{event.version} does not speak. {event.reason}", "error")
         self._swap_ended(event.version)
 
     def _swap_ended(self, version: str) -> None:
@@ -247,13 +242,13 @@ class SocratesApp(App[None]):
         try:
             self._parts.registry.activate(version)
         except SocratesError as error:  # such as a version that was deleted meanwhile
-            self._tell(str(error), "error")
+            self.chat.tell(str(error), "error")
             return
         self.chat.status.version = version
         if version == self._kept:
             self._kept = None
             self.chat.panel.close()
-        self._tell("The base speaks, without an adapter." if version == BASE else f"{version} speaks now.")
+        self.chat.tell("The base speaks, without an adapter." if version == BASE else f"{version} speaks now.")
         self._count_examples()
         self.refresh_bindings()
 
@@ -299,7 +294,7 @@ class SocratesApp(App[None]):
     def _preflight_finished(self, event: PreflightFinished) -> None:
         if self.screen is not self.chat:  # a dialog was opened meanwhile; its Enter must not start a training
             self._training_answered(False)
-            self._tell(event.preflight.sentence)
+            self.chat.tell(event.preflight.sentence)
             return
         yes, no = ("Train", "Not now") if event.preflight.ready else (None, "Close")
         self.push_screen(ConfirmScreen("Retrain", event.preflight.sentence, yes, no), self._training_answered)
@@ -307,7 +302,7 @@ class SocratesApp(App[None]):
     @on(PreflightFailed)
     def _preflight_failed(self, event: PreflightFailed) -> None:
         self._preparing = False
-        self._tell(event.reason, "error")
+        self.chat.tell(event.reason, "error")
         self.refresh_bindings()
 
     def _training_answered(self, confirmed: bool | None) -> None:
@@ -332,12 +327,13 @@ class SocratesApp(App[None]):
 
     def action_cancel_training(self) -> None:
         """Ask whether to cancel the training, and cancel it."""
-        question = "Cancel the training? What it has learned so far is lost; what you taught is kept."
-        self.push_screen(ConfirmScreen("Training", question, "Cancel it", "Go on"), self._cancel_answered)
 
-    def _cancel_answered(self, confirmed: bool | None) -> None:
-        if confirmed:
-            self.chat.panel.cancel()
+        def answered(confirmed: bool | None) -> None:
+            if confirmed:
+                self.chat.panel.cancel()
+
+        question = "Cancel the training? What it has learned so far is lost; what you taught is kept."
+        self.push_screen(ConfirmScreen("Training", question, "Cancel it", "Go on"), answered)
 
     # Settings, help, leaving
 
@@ -351,7 +347,7 @@ class SocratesApp(App[None]):
             try:
                 settings.save(self._parts.home.config)
             except SocratesError as error:
-                self._tell(str(error), "error")
+                self.chat.tell(str(error), "error")
 
     def _theme_changed(self, theme: object) -> None:
         if self.theme != self._settings.theme:
@@ -393,14 +389,13 @@ class SocratesApp(App[None]):
             return
         self._leaving = True
         self.chat.engine = None
-        if self.chat.speech is not None:
-            self.chat.speech.stop.set()
+        self.chat.stop()
         self.chat.panel.cancel()
         self.workers.cancel_group(self, "engine")
         self._leave_when_quiet()
 
     def _leave_when_quiet(self) -> None:
-        if self._leaving and self.chat.speech is None and not self.chat.panel.running:
+        if self._leaving and not self.chat.speaking and not self.chat.panel.running:
             self._leave()
 
     def _leave(self) -> None:
@@ -433,6 +428,3 @@ class SocratesApp(App[None]):
             case "command_palette":
                 return self.screen is self.chat
         return True
-
-    def _tell(self, sentence: str, severity: Literal["information", "warning", "error"] = "information") -> None:
-        self.notify(plain(sentence), severity=severity, markup=False)

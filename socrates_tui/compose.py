@@ -15,6 +15,9 @@ from socrates_tui.retraining import Retraining
 from socrates_tui.settings import Settings
 from socrates_tui.widgets.training_panel import Training
 
+PATIENCE_S = 0.2
+"""How long the window may stand still because another program is writing to the corpus."""
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -54,7 +57,7 @@ def open_app(home: Home, settings: Settings, base: str) -> SocratesApp:
             home=home,
             settings=settings,
             base=base,
-            corpus=Corpus(home.database),
+            corpus=Corpus(home.database, patience_s=PATIENCE_S),
             registry=registry,
             drafts=Drafts(home.drafts),
             load_engine=load_engine,

@@ -11,6 +11,8 @@ from adapters.files import replace_text
 
 PROMPT = "prompt"
 """The key of the text in the prompt."""
+UNSTORED = "unstored-"
+"""What the keys begin with of what waits because another program is writing to the corpus."""
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +81,11 @@ class Drafts:
 
     def _write(self) -> None:
         replace_text(self._path, json.dumps(self._texts, ensure_ascii=False, indent=1) + "\n")
+
+
+def unstored() -> str:
+    """Return a new key, for what could not be stored yet."""
+    return f"{UNSTORED}{uuid4().hex}"
 
 
 def rewrite_of(turn: int) -> str:

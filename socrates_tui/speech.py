@@ -34,6 +34,8 @@ class Speech:
     said: str = ""
     view: TurnView | None = None
     """Where it is shown; None while another conversation is on the screen."""
+    stored_as: str = ""
+    """The key of the draft of the whole reply, while another program keeps it from being stored."""
     stop: Event = field(default_factory=Event)
 
     def tell(self, state: str) -> None:

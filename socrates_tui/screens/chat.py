@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from threading import Event
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -15,9 +15,9 @@ from textual.widgets import Footer, Static
 
 from adapters import api
 from adapters.api import Engine, Finished, Sampling
-from corpus.records import Turn
+from corpus.records import Act, Turn
 from corpus.store import Corpus
-from socrates_errors import CorpusError
+from socrates_errors import CorpusBusyError, CorpusError
 from socrates_tui.drafts import PROMPT, Drafts
 from socrates_tui.messages import ReplyFailed, ReplyFinished, ReplyStreamed, SpeechEnded
 from socrates_tui.screens.teaching import TeachingScreen
@@ -80,6 +80,7 @@ class ChatScreen(TeachingScreen):
 
     async def _begin(self) -> None:
         await self.open(self.conversation)
+        await self.store_unstored()
         self.post_message(self.Opened())
 
     @property
@@ -99,7 +100,7 @@ class ChatScreen(TeachingScreen):
 
     def keep_drafts(self) -> None:
         """Keep what was written or asked and not answered, for the next start."""
-        asked = [speech for speech in self._speeches if speech.replaces is None]
+        asked = [speech for speech in self._speeches if speech.replaces is None and not speech.stored_as]
         unsaid = [*(speech.prompt for speech in asked), self.prompt.text.strip()]
         self.keep_draft(PROMPT, "\n\n".join(filter(None, unsaid)))
 
@@ -112,6 +113,17 @@ class ChatScreen(TeachingScreen):
     @property
     def _speeches(self) -> list[Speech]:
         return [*([] if self.speech is None else [self.speech]), *self._waiting]
+
+    @property
+    def speaking(self) -> bool:
+        """Whether the engine speaks; a reply that waits to be stored is spoken."""
+        return self.speech is not None and not self.speech.stored_as
+
+    def stop(self) -> None:
+        """Let the engine stop, if it speaks."""
+        if self.speech is not None and not self.speech.stored_as:
+            self.speech.stop.set()
+            self.speech.tell("stops …")
 
     def _here(self, speech: Speech) -> bool:
         return self.conversation is not None and speech.conversation == self.conversation.id
@@ -195,20 +207,45 @@ class ChatScreen(TeachingScreen):
 
     @on(ReplyFinished)
     async def _reply_finished(self, event: ReplyFinished) -> None:
-        speech, self.speech = self.speech, None
+        speech = self.speech
         if speech is None:
             return
-        try:
-            turn = self._keep(speech, event.finished)
-        except CorpusError as error:
-            turn = None
-            self._give_back(speech)
-            self.tell(f"The reply could not be kept. {error}", "error")
-        if turn is not None and speech.view is not None:
-            await speech.view.settle(turn, self.place(turn))
         if event.finished.tokens_per_s:
             self.status.tokens_per_s = event.finished.tokens_per_s
+        turn = None
+        fields = self._fields(speech, event.finished)
+        try:
+            if event.finished.reply:
+                turn = self.corpus.add_turn(**fields)
+            else:
+                self._give_back(speech)
+                if event.finished.stopped_by != "user":
+                    self.tell("The reply was empty, so nothing was kept: ask again, or in other words.", "warning")
+        except CorpusBusyError as error:
+            speech.stored_as = self.store_later("add_turn", **fields)
+            self.corpus.spare(speech.conversation)
+            speech.tell("waits to be stored …")
+            self.tell(f"{error.reason} The reply is kept, and stored as soon as that has ended.", "warning")
+            self.keep_drafts()
+            self.post_message(SpeechEnded(None))
+            return
+        except CorpusError as error:
+            self._give_back(speech)
+            self.tell(f"The reply could not be kept. {error}", "error")
+        await self._reply_kept(speech, turn)
+
+    async def _reply_kept(self, speech: Speech, turn: Turn | None) -> None:
+        self.speech = None
+        if turn is not None and speech.view is not None:
+            await speech.view.settle(turn, self.place(turn))
         await self._speech_ended(turn)
+
+    async def stored(self, key: str, arguments: dict[str, Any], stored: Turn | Act | None) -> None:
+        """Go on after a reply that waited to be stored."""
+        if self.speech is not None and self.speech.stored_as == key:
+            await self._reply_kept(self.speech, stored if isinstance(stored, Turn) else None)
+        else:
+            await super().stored(key, arguments, stored)
 
     @on(ReplyFailed)
     async def _reply_failed(self, event: ReplyFailed) -> None:
@@ -224,28 +261,22 @@ class ChatScreen(TeachingScreen):
         self.post_message(SpeechEnded(turn))
         await self._speak_next()
 
-    def _keep(self, speech: Speech, finished: Finished) -> Turn | None:
-        """Store the reply as a whole turn; an empty one is none."""
-        if not finished.reply:
-            self._give_back(speech)
-            if finished.stopped_by != "user":
-                self.tell("The reply was empty, so nothing was kept: ask again, or in other words.", "warning")
-            return None
-        sampling = asdict(speech.sampling) | {"seed": finished.seed}
-        return self.corpus.add_turn(
-            speech.conversation,
-            parent=speech.parent,
-            prompt=speech.prompt,
-            reply=finished.reply,
-            version=finished.version,
-            base=self.status.base,
-            seed=finished.seed,
-            sampling=sampling,
-            stopped_by=finished.stopped_by,
-            prompt_tokens=finished.prompt_tokens,
-            reply_tokens=finished.reply_tokens,
-            tokens_per_s=finished.tokens_per_s,
-        )
+    def _fields(self, speech: Speech, finished: Finished) -> dict[str, Any]:
+        """Return the whole turn that the reply makes, as the corpus takes it."""
+        return {
+            "conversation": speech.conversation,
+            "parent": speech.parent,
+            "prompt": speech.prompt,
+            "reply": finished.reply,
+            "version": finished.version,
+            "base": self.status.base,
+            "seed": finished.seed,
+            "sampling": asdict(speech.sampling) | {"seed": finished.seed},
+            "stopped_by": finished.stopped_by,
+            "prompt_tokens": finished.prompt_tokens,
+            "reply_tokens": finished.reply_tokens,
+            "tokens_per_s": finished.tokens_per_s,
+        }
 
     def _give_back(self, speech: Speech) -> None:
         """Put a prompt without a reply back where it was written."""
@@ -255,9 +286,8 @@ class ChatScreen(TeachingScreen):
 
     async def action_stop(self) -> None:
         """Stop the reply; else take back the last prompt that waits."""
-        if self.speech is not None:
-            self.speech.stop.set()
-            self.speech.tell("stops …")
+        if self.speaking:
+            self.stop()
         elif self._waiting:
             self._give_back(self._waiting.pop())
             self.keep_drafts()

@@ -1,8 +1,9 @@
 """One conversation on the screen, and the verdicts on its replies. It needs no engine."""
 
+import json
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 from textual import on
 from textual.binding import Binding, BindingType
@@ -12,8 +13,8 @@ from textual.widgets import Static
 
 from corpus.records import Act, Conversation, Turn
 from corpus.store import Corpus
-from socrates_errors import CorpusError
-from socrates_tui.drafts import Drafts, rewrite_of
+from socrates_errors import CorpusBusyError, CorpusError
+from socrates_tui.drafts import UNSTORED, Drafts, rewrite_of, unstored
 from socrates_tui.messages import CorpusChanged
 from socrates_tui.plain_text import plain
 from socrates_tui.screens.conversations import Chosen, ConversationsScreen
@@ -25,6 +26,9 @@ from socrates_tui.widgets.turn_view import Place, TurnView
 
 SHOWN = 20
 """Turns put on the screen at once; the earlier ones when they are wanted."""
+
+RETRY_S = 0.5
+"""How long to wait before trying again to store what another program kept from being stored."""
 
 Answer = TypeVar("Answer")
 
@@ -69,6 +73,42 @@ class TeachingScreen(Screen[None]):
     def target(self) -> Turn | None:
         """The turn in focus, else the last one."""
         return self.focused.turn if isinstance(self.focused, TurnView) else self.last
+
+    # What another program keeps from being stored
+
+    def store_later(self, act: str, **arguments: Any) -> str:
+        """Store a turn or a rewrite as soon as no other program is writing; return the key under which it waits.
+
+        ``act`` is a method of the corpus. What waits is on disk, so that the next window stores it if need be.
+        """
+        key = unstored()
+        self.keep_draft(key, json.dumps([act, arguments], ensure_ascii=False))
+        self.set_timer(RETRY_S, self.store_unstored)
+        return key
+
+    async def store_unstored(self) -> None:
+        """Store what waits, in its order, until another program is writing again."""
+        acts: dict[str, Callable[..., Turn | Act]] = {"add_turn": self.corpus.add_turn, "rewrite": self.corpus.rewrite}
+        for key in [key for key in self.drafts.keys() if key.startswith(UNSTORED)]:  # noqa: SIM118
+            act, arguments = json.loads(self.drafts.get(key) or "")
+            stored: Turn | Act | None = None
+            try:
+                stored = acts[act](**arguments)
+            except CorpusBusyError:
+                self.set_timer(RETRY_S, self.store_unstored)
+                return
+            except CorpusError as error:
+                self.tell(f"What waited could not be stored. {error}", "error")
+            self.keep_draft(key, "")
+            await self.stored(key, arguments, stored)
+
+    async def stored(self, key: str, arguments: dict[str, Any], stored: Turn | Act | None) -> None:
+        """Take notice of what waited under ``key`` and is stored now; None for what cannot be."""
+        if isinstance(stored, Act):
+            draft = rewrite_of(arguments["turn_id"])
+            if self.drafts.get(draft) == arguments["text"]:
+                self.keep_draft(draft, "")
+        await self.show_turns()
 
     def place(self, turn: Turn) -> Place:
         """Return where ``turn`` stands among the replies to its prompt."""
@@ -196,6 +236,10 @@ class TeachingScreen(Screen[None]):
         if answer.saved:
             try:
                 self.corpus.rewrite(turn, answer.text)
+            except CorpusBusyError as error:
+                draft = answer.text
+                self.store_later("rewrite", turn_id=turn, text=answer.text)
+                self.tell(f"{error.reason} Your rewrite is kept, and stored as soon as that has ended.", "warning")
             except CorpusError as error:
                 draft = answer.text
                 self.tell(str(error), "error")

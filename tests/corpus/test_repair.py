@@ -236,7 +236,7 @@ def test_a_damaged_corpus_that_another_program_has_open_is_not_replaced(
     path: Path, taught: State, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("corpus.replacing._is_open_elsewhere", lambda path: True)
-    with pytest.raises(CorpusBusyError, match="is open in another program: leave that first"):
+    with pytest.raises(CorpusBusyError, match="is open in another program, which must be left first"):
         replace_damaged(path, path)
 
 

@@ -15,7 +15,7 @@ from adapters.api import Engine, Progress
 from adapters.registry import Registry
 from corpus.store import Corpus
 from socrates_tui.app import SocratesApp
-from socrates_tui.compose import Parts, build_app
+from socrates_tui.compose import PATIENCE_S, Parts, build_app
 from socrates_tui.drafts import Drafts
 from socrates_tui.home import Home
 from socrates_tui.settings import Settings
@@ -53,7 +53,7 @@ class Stage:
                 home=self.home,
                 settings=self.settings,
                 base=self.base,
-                corpus=self.corpus(),
+                corpus=Corpus(self.home.database, patience_s=PATIENCE_S),
                 registry=self.registry,
                 drafts=Drafts(self.home.drafts),
                 load_engine=self.load or (lambda progress: self.engine),
