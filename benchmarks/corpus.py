@@ -7,6 +7,7 @@ time. Peak memory is that of the whole process (VmHWM, Linux). What a part chang
 """
 
 import argparse
+import csv
 import io
 import json
 import random
@@ -18,12 +19,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, get_args
 
 from benchmarks.made_corpus import EXCHANGES, languages, make, said
+from corpus import quality
 from corpus.backup import back_up, restore
 from corpus.database import rows
 from corpus.exporting import export_file
@@ -41,6 +46,8 @@ REPEAT = 7
 SINGLE = 50
 MANY = 20_000
 OTHER_SEED = 21
+FORMS = ("conversations", "lines", "alone", "csv", "parquet")
+"""Of files to import; in ``alone`` each exchange is a conversation."""
 OPEN = """
 import sys, time, pathlib
 from corpus.store import Corpus
@@ -219,64 +226,81 @@ def search(place: Place) -> dict[str, Any]:
     }
 
 
-def write_messages(path: Path, turns: int, *, seed: int, by_line: bool = False) -> Path:
-    """Write exchanges as messages: a conversation a line, or an exchange a line."""
-    with path.open("w", encoding="utf-8") as file:
-        for conversation in said(turns, seed=seed):
-            messages = [
-                [{"role": "user", "content": prompt}, {"role": "assistant", "content": reply}]
-                for prompt, reply in conversation.exchanges
-            ]
-            if not by_line:
-                messages = [[message for exchange in messages for message in exchange]]
-            for turn, said_now in enumerate(messages, start=1):
-                record = {"conversation": conversation.key, "turn": turn, "messages": said_now}
-                file.write(json.dumps(record, ensure_ascii=False) + "\n")
+def write_file(path: Path, turns: int, form: str) -> None:
+    """Write exchanges that are not in the made corpus: a conversation a record, or an exchange a record."""
+    records = _records(turns, whole=form == "conversations")
+    if form == "parquet":
+        import pyarrow  # type: ignore[import-untyped]
+        import pyarrow.parquet  # type: ignore[import-untyped]
+
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(list(records)), path)
+        return
+    with path.open("w", encoding="utf-8", newline="") as file:
+        if form == "csv":
+            table = csv.DictWriter(file, ["conversation", "turn", "prompt", "reply"])
+            table.writeheader()
+            for record in records:
+                prompt, reply = (message["content"] for message in record.pop("messages"))
+                table.writerow(record | {"prompt": prompt, "reply": reply})
+            return
+        for record in records:
+            if form == "alone":
+                del record["conversation"], record["turn"]
+            file.write(json.dumps(record, ensure_ascii=False) + "\n")
+
+
+def _records(turns: int, *, whole: bool) -> Iterator[dict[str, Any]]:
+    for conversation in said(turns, seed=OTHER_SEED):
+        messages = [
+            [{"role": "user", "content": prompt}, {"role": "assistant", "content": reply}]
+            for prompt, reply in conversation.exchanges
+        ]
+        if whole:
+            messages = [list(chain.from_iterable(messages))]
+        for turn, said_now in enumerate(messages, start=1):
+            yield {"conversation": conversation.key, "turn": turn, "messages": said_now}
+
+
+def _file(place: Place, form: str) -> Path:
+    """Write the file in a process of its own, so that this one's memory is the import's alone."""
+    path = place.scratch / f"exchanges.{form}"
+    _apart(f"write_file(Path({str(path)!r}), {place.turns}, {form!r})")
     return path
 
 
-def _import(database: Path, file: Path, turns: int) -> dict[str, Any]:
+def _apart(call: str) -> None:
+    subprocess.run([sys.executable, "-c", f"from benchmarks.corpus import *; {call}"], check=True)
+
+
+def _import(database: Path, file: Path) -> dict[str, Any]:
     with Corpus(database) as corpus:
         started = time.perf_counter()
         report = import_file(corpus, file)
         took = time.perf_counter() - started
-        assert report.turns + report.known == turns
-    return {"exchanges_per_s": round(turns / took), "peak_mb": peak_mb()}
+    known, exchanges = report.known, report.turns + report.known
+    return {"exchanges_per_s": round(exchanges / took), "known": known, "peak_mb": peak_mb()}
 
 
-def _file(place: Place, **options: Any) -> Path:
-    """Write the file in a process of its own, so that this one's memory is the import's alone."""
-    path = place.scratch / "messages.jsonl"
-    call = f"write_messages(Path({str(path)!r}), {place.turns}, seed={OTHER_SEED}, **{options!r})"
-    program = f"from pathlib import Path; from benchmarks.corpus import write_messages; {call}"
-    subprocess.run([sys.executable, "-c", program], check=True)
-    return path
-
-
-def import_empty(place: Place) -> dict[str, Any]:
-    """Import a file of whole conversations into an empty home."""
-    figures = _import(place.scratch / "empty.db", _file(place), place.turns)
-    return figures | {f"peer_{name}_per_s": round(place.turns / took) for name, took in _import_peers(place).items()}
-
-
-def import_lines(place: Place) -> dict[str, Any]:
-    """Import a file with one exchange a line into an empty home."""
-    return _import(place.scratch / "empty.db", _file(place, by_line=True), place.turns)
+def import_empty(place: Place, form: str) -> dict[str, Any]:
+    """Import a file into an empty home."""
+    database = place.scratch / "empty.db"
+    figures = _import(database, _file(place, form))
+    if form == "conversations":
+        figures |= {f"peer_{name}_per_s": round(place.turns / took) for name, took in _import_peers(place).items()}
+    return figures
 
 
 def import_filled(place: Place) -> dict[str, Any]:
     """Import a file of whole conversations into the filled home."""
-    return _import(place.copy(), _file(place), place.turns)
+    return _import(place.copy(), _file(place, "conversations"))
 
 
 def import_again(place: Place) -> dict[str, Any]:
     """Import a file of which everything is known."""
-    file = _file(place)
+    file = _file(place, "conversations")
     database = place.scratch / "empty.db"
-    program = "import sys; from pathlib import Path; from benchmarks.corpus import *; import_file("
-    program += "Corpus(Path(sys.argv[1])), Path(sys.argv[2]))"
-    subprocess.run([sys.executable, "-c", program, database, file], check=True)
-    return _import(database, file, place.turns)
+    _apart(f"import_file(Corpus(Path({str(database)!r})), Path({str(file)!r}))")
+    return _import(database, file)
 
 
 def _import_peers(place: Place) -> dict[str, float]:
@@ -420,18 +444,30 @@ def backup(place: Place) -> dict[str, Any]:
     return {name: round(figure, 3) for name, figure in figures.items()}
 
 
+def check(place: Place) -> dict[str, Any]:
+    """Check the examples before a training, without counting tokens; the peer only reads them."""
+    with Corpus(place.database) as corpus:
+        started = time.perf_counter()
+        report = quality.check(corpus)
+        took = time.perf_counter() - started
+        memory = peak_mb()
+        peer = seconds(lambda: sum(len(example.messages) for example in corpus.examples(None)))
+    kinds = Counter(finding.kind for finding in report.findings)
+    return {"check_s": round(took, 2), "findings": kinds, "peak_mb": memory, "peer_reading_s": round(peer, 2)}
+
+
 PARTS: dict[str, Callable[[Place], dict[str, Any]]] = {
     "opening": opening,
     "page": page,
     "search": search,
-    "import_empty": import_empty,
-    "import_lines": import_lines,
+    **{f"import_{form}": partial(import_empty, form=form) for form in FORMS},
     "import_filled": import_filled,
     "import_again": import_again,
-    **{f"export_{name}": lambda place, name=name: export(place, name) for name in get_args(ExportFormat)},  # type: ignore[misc]
+    **{f"export_{name}": partial(export, format=name) for name in get_args(ExportFormat)},
     "one_act": one_act,
     "many": many,
     "stats": stats,
+    "check": check,
     "backup": backup,
 }
 

@@ -20,6 +20,10 @@ EXCHANGES = 5
 SPOKEN_LAST = 100
 """One turn in so many, the newest, is spoken and judged one by one, as in the app; the others are inserted at once."""
 _SEED = 20
+_USUAL = 0.05
+"""The share of conversations that begin with one of twenty usual questions."""
+_REPEATED = 0.02
+"""The share of exchanges that were there before, half of them with a few words more."""
 _VERDICTS = {"rewritten": 34, "approved": 33, "unreviewed": 25, "dropped": 8}
 _KINDS = {"rewritten": "rewrite", "approved": "approve", "dropped": "drop"}
 _BEGAN = datetime(2025, 11, 3, 8, tzinfo=UTC)
@@ -108,18 +112,27 @@ def said(turns: int, *, seed: int = _SEED) -> Iterator[Said]:
     """Yield conversations of ``turns`` turns in all, over a year: prompts of about 40 characters, replies of 120."""
     draw = random.Random(seed)
     both = languages()
+    usual = [language.text(random.Random(_SEED + n), 20) for n in range(10) for language in both]
+    earlier: list[tuple[str, str]] = []
     count = turns // EXCHANGES
     for number in range(count):
         (language,) = draw.choices(both, weights=(3, 1))
+        exchanges = []
+        for position in range(EXCHANGES):
+            prompt, reply = language.text(draw, draw.randint(15, 65)), language.text(draw, draw.randint(40, 200))
+            if position == 0 and draw.random() < _USUAL:
+                prompt = draw.choice(usual)
+            elif earlier and draw.random() < _REPEATED:
+                prompt, reply = draw.choice(earlier)
+                reply += draw.choice(("", language.text(draw, 5)))
+            exchanges.append((prompt, reply))
+        earlier.append(exchanges[-1])
         yield Said(
             key=f"{draw.getrandbits(128):032x}",
             source=draw.choice(_SOURCES),
             moment=_BEGAN + _YEAR * number / count,
             language=language,
-            exchanges=[
-                (language.text(draw, draw.randint(15, 65)), language.text(draw, draw.randint(40, 200)))
-                for _ in range(EXCHANGES)
-            ],
+            exchanges=exchanges,
         )
 
 
