@@ -117,6 +117,17 @@ def writing(db: Database) -> Iterator[None]:
             db.commit()
 
 
+@contextmanager
+def reading(db: Database) -> Iterator[None]:
+    """Let all that is read inside be of one moment, whatever other programs write meanwhile."""
+    with advising(db):
+        db.conn.execute("BEGIN")
+        try:
+            yield
+        finally:
+            db.rollback()
+
+
 def rows(db: Database, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
     """Return all rows of a query."""
     with advising(db):

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Literal, get_args
 
 from corpus import clusters, openings, style
-from corpus.database import one_line
+from corpus.database import one_line, reading
 from corpus.similar import letters, likeness
 from corpus.sqlite import Database
 from corpus.store import Corpus
@@ -50,26 +50,30 @@ class Report:
 
 def check(corpus: Corpus, *, lengths: Lengths | None = None) -> Report:
     """Look at every example of both sides. Without ``lengths`` those that are too long are not found."""
-    marks = list(survey(corpus.db, lengths))
-    near = clusters.near([mark.sketch for mark in marks], _letters_of(corpus.db, marks))
+    with reading(corpus.db):
+        marks = list(survey(corpus.db, lengths))
+        findings = sorted(
+            _findings(corpus.db, marks, lengths), key=lambda finding: (KINDS.index(finding.kind), finding.turns)
+        )
     held_out = sum(mark.held_out for mark in marks)
-    findings = [
-        *_repetitions(corpus.db, marks, near),
-        *_contradictions(corpus.db, marks, near),
-        *_openings(corpus.db, marks, near),
-        *_rewrites(marks),
-        *_languages(marks),
-        *_styles(marks),
-    ]
-    if lengths:
-        findings += _lengths(marks, lengths.limit)
-    findings.sort(key=lambda finding: (KINDS.index(finding.kind), finding.turns))
     return Report(
         train=len(marks) - held_out,
         held_out=held_out,
         tokens=sum(mark.tokens for mark in marks) if lengths else None,
         findings=findings,
     )
+
+
+def _findings(db: Database, marks: Sequence[Mark], lengths: Lengths | None) -> Iterator[Finding]:
+    near = clusters.near([mark.sketch for mark in marks], _letters_of(db, marks))
+    yield from _repetitions(db, marks, near)
+    yield from _contradictions(db, marks, near)
+    yield from _openings(db, marks, near)
+    yield from _rewrites(marks)
+    yield from _languages(marks)
+    yield from _styles(marks)
+    if lengths:
+        yield from _lengths(marks, lengths.limit)
 
 
 def _repetitions(db: Database, marks: Sequence[Mark], near: clusters.Clusters) -> Iterator[Finding]:

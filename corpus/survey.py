@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from corpus.database import rows
 from corpus.examples import JudgedTurn, judged_turns
 from corpus.languages import language
 from corpus.similar import letters, sketch
@@ -58,12 +57,11 @@ class Mark(NamedTuple):
 
 def survey(db: Database, lengths: Lengths | None) -> Iterator[Mark]:
     """Yield what there is to remember of each example, by conversation, then turn."""
-    splits = dict(rows(db, "SELECT id, split FROM conversations"))
-    for judged in judged_turns(db, None):
-        yield _mark(judged, splits[judged.turn.conversation] == "held-out", lengths)
+    for judged in judged_turns(db):
+        yield _mark(judged, lengths)
 
 
-def _mark(judged: JudgedTurn, held_out: bool, lengths: Lengths | None) -> Mark:
+def _mark(judged: JudgedTurn, lengths: Lengths | None) -> Mark:
     turn = judged.turn
     prompt, target = letters(turn.prompt), letters(turn.text)
     before = [judged.system, *(text for earlier in judged.before for text in (earlier.prompt, earlier.text))]
@@ -73,7 +71,7 @@ def _mark(judged: JudgedTurn, held_out: bool, lengths: Lengths | None) -> Mark:
     return Mark(
         id=turn.id,
         conversation=turn.conversation,
-        held_out=held_out,
+        held_out=judged.split == "held-out",
         whole=_digest(*before, turn.prompt, turn.text),
         question=_digest(*before, prompt),
         sketch=sketch(prompt + target),

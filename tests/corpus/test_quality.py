@@ -175,6 +175,21 @@ def test_a_check_changes_nothing(path: Path) -> None:
         assert not corpus.db.conn.in_transaction
 
 
+def test_what_another_program_purges_during_a_check_is_still_in_it(corpus: Corpus, path: Path) -> None:
+    (first,) = judged(corpus, (ONE, REPLY))
+    judged(corpus, (ONE, REPLY))
+
+    def purging(messages: object) -> int:
+        with Corpus(path, patience_s=0) as other:
+            if other.turns(limit=9)[1:]:
+                other.drop(first.id)
+                other.purge(other.plan_purge())
+        return 1
+
+    assert found(corpus, Lengths(purging, limit=80)) == [("duplicate", (1, 2))]
+    assert found(corpus) == []
+
+
 def test_a_sentence_names_twenty_turns_and_the_finding_all(corpus: Corpus) -> None:
     for _ in range(25):
         judged(corpus, (ONE, REPLY))
