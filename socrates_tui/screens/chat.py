@@ -177,7 +177,12 @@ class ChatScreen(TeachingScreen):
             self.refresh_bindings()
             return
         speech = self._waiting.pop(0)
-        thread = self.corpus.thread(speech.conversation)
+        try:
+            thread = self.corpus.thread(speech.conversation)
+        except CorpusError as error:  # such as a conversation that another program took away
+            self._give_back(speech)
+            self.tell(str(error), "error")
+            return
         speech.parent = thread[-1].id if thread else None
         await self._speak(self.engine, speech)
 

@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from corpus.records import Act, Conversation, Turn
 from corpus.store import Corpus
-from socrates_errors import CorpusBusyError, CorpusError
+from socrates_errors import CorpusBusyError, CorpusDamagedError, CorpusError
 from socrates_tui.drafts import UNSTORED, Drafts, rewrite_of, unstored
 from socrates_tui.messages import CorpusChanged
 from socrates_tui.plain_text import plain
@@ -141,7 +141,8 @@ class TeachingScreen(Screen[None]):
         """Show the conversation as the corpus has it; put the focus on the turn ``focus``."""
         title, self.turns = "", []
         if self.conversation is not None:
-            self.conversation = self.corpus.conversation(self.conversation.id)
+            self.conversation = self._as_it_is_now(self.conversation)
+        if self.conversation is not None:
             title, self.turns = self.conversation.title, self.corpus.thread(self.conversation.id)
         self.query_one("#title", Static).update(
             Content.assemble(("Socrates", "bold $text-accent"), "  ", plain(title) or "New conversation")
@@ -153,6 +154,16 @@ class TeachingScreen(Screen[None]):
             view.focus()
         self.refresh_bindings()
         self.post_message(CorpusChanged())
+
+    def _as_it_is_now(self, conversation: Conversation) -> Conversation | None:
+        """Return the conversation anew; None if another program took it away, by a restore or a purge."""
+        try:
+            return self.corpus.conversation(conversation.id)
+        except CorpusDamagedError:
+            raise
+        except CorpusError:
+            self.tell("Another program took this conversation away: F2 lists those there are.", "warning")
+            return None
 
     @on(Transcript.EarlierWanted)
     async def _show_earlier(self) -> None:
@@ -285,9 +296,9 @@ class TeachingScreen(Screen[None]):
         """Show the reply beside this one."""
         turn = self.target
         if turn is not None:
-            siblings = [sibling.id for sibling in self.corpus.siblings(turn.id)]
-            chosen = siblings[siblings.index(turn.id) + by]
             try:
+                siblings = [sibling.id for sibling in self.corpus.siblings(turn.id)]
+                chosen = siblings[siblings.index(turn.id) + by]
                 self.corpus.show(chosen)
             except CorpusError as error:
                 self.tell(str(error), "error")

@@ -1,5 +1,6 @@
 """Tests of the app while another program writes to the corpus: it goes on, and nothing that was said is lost."""
 
+from corpus.backup import back_up, restore
 from tests.socrates_tui.stage import Stage, notices, say, settled, shown, until, write
 from tests.writer import another_program_writing
 
@@ -116,3 +117,18 @@ async def test_the_app_starts_and_ends_while_another_program_writes(stage: Stage
     with another_program_writing(stage.home.database):
         async with stage.play() as (app, _):
             assert "Hi" in shown(app)
+
+
+async def test_the_app_goes_on_when_another_program_restores_a_corpus_without_its_conversation(stage: Stage) -> None:
+    async with stage.play() as (app, pilot):
+        backup = back_up(stage.home.database)
+        await say(app, pilot, "Hi")
+        restore(stage.home.database, backup)
+        await write(pilot, "Are you there?")
+        await pilot.press("enter")
+        await settled(app, pilot)
+        assert "Another program took this conversation away: F2 lists those there are." in notices(app)
+        assert app.chat.prompt.text == "Are you there?"
+        await pilot.press("enter")
+        await settled(app, pilot)
+        assert [turn.prompt for turn in app.chat.turns] == ["Are you there?"]
