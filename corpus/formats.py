@@ -97,7 +97,7 @@ def parse(record: Any, format: ImportFormat) -> Record:
 
 def _recognised(record: Mapping[str, Any]) -> str:
     for key, name in _RECOGNISED_BY.items():
-        if key in record:
+        if record.get(key) is not None:
             return name
     if named(record):
         return "prompt-completion"

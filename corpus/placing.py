@@ -105,11 +105,11 @@ class Thread:
         if self.is_new:
             self._begin(record)
         start = self._start_of(record)
-        ends = [start]
+        ends: list[int | None] = [start]
         """Where the exchanges so far may end: more than one turn where several say the same."""
         known = 0
         for exchange in record.exchanges:
-            found = [placed.id for at in ends for placed in self._found(at, exchange)]
+            found: list[int | None] = [placed.id for at in ends for placed in self._found(at, exchange)]
             known += bool(found)
             ends = found or [self._add(ends[0], exchange)]
         self._before, self._start, self._end = record, start, ends[0]

@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Iterator, Sequence
 from io import TextIOWrapper
+from itertools import zip_longest
 from typing import IO, Any
 
 from corpus.formats import PROMPTS, REPLIES, Unreadable, named, one_of
@@ -72,11 +73,13 @@ def _names(header: Sequence[str]) -> list[str]:
 
 
 def _record(names: Sequence[str], row: Sequence[str]) -> dict[str, Any]:
-    record: dict[str, Any] = {name: field for name, field in zip(names, row, strict=False) if field.strip()}
-    turn = record.get("turn", "").strip()
+    record: dict[str, Any] = {
+        name: field if field.strip() else None for name, field in zip_longest(names, row, fillvalue="")
+    }
+    turn = (record.get("turn") or "").strip()
     if turn.isdecimal() and len(turn) <= len(str(2**63)):
         record["turn"] = int(turn)
-    if "tags" in record:
+    if record.get("tags"):
         record["tags"] = [tag for tag in record["tags"].split(",") if tag.strip()]
     return record
 

@@ -12,7 +12,6 @@ from corpus.exporting import export_file
 from corpus.filters import Filter
 from corpus.formats import ExportFormat
 from corpus.importing import import_file
-from corpus.records import Split
 from corpus.store import Corpus
 from socrates_errors import CorpusError
 from tests.corpus.talk import quick, talk
