@@ -96,7 +96,9 @@ def note(db: Database, turn_id: int, wanted: str) -> Act:
         return _do(db, "note", "turns", [_Change(turn_id, {"note": before}, {"note": wanted})])
 
 
-def change_conversation(db: Database, kind: Literal["rename", "system text"], conversation: int, wanted: str) -> Act | None:
+def change_conversation(
+    db: Database, kind: Literal["rename", "system text"], conversation: int, wanted: str
+) -> Act | None:
     """Give a conversation another title or system text; None where it has that already.
 
     While nothing was said in it there is nothing to take back: the change is made and not journalled.
