@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from corpus import search
+from corpus.exporting import export_file
 from corpus.filters import Filter
 from corpus.importing import import_file
 from corpus.records import Act, ActKind, Turn
@@ -146,16 +147,30 @@ class WholeCorpus(RuleBasedStateMachine):
         self.corpus.show(turn.id)
         assert turn.id in [shown.id for shown in self.corpus.thread(turn.conversation)]
 
-    @rule(key=st.sampled_from(["k1", "k2", None]), prompts=st.lists(TEXTS, min_size=1, max_size=2), reply=TEXTS)
-    def import_messages(self, key: str | None, prompts: list[str], reply: str) -> None:
+    @rule(
+        key=st.sampled_from(["k1", "k2", None]),
+        prompts=st.lists(TEXTS, min_size=1, max_size=2),
+        reply=TEXTS,
+        tags=st.lists(TAGS, max_size=2),
+        note=TEXTS,
+    )
+    def import_messages(self, key: str | None, prompts: list[str], reply: str, tags: list[str], note: str) -> None:
         messages = []
         for prompt in prompts:
             messages += [{"role": "user", "content": prompt}, {"role": "assistant", "content": reply}]
-        self.import_record({"conversation": key, "messages": messages})
+        self.import_record({"conversation": key, "messages": messages, "tags": tags, "note": note})
 
     @rule(prompt=TEXTS, chosen=TEXTS, rejected=TEXTS)
     def import_pair(self, prompt: str, chosen: str, rejected: str) -> None:
         self.import_record({"prompt": prompt, "chosen": chosen, "rejected": rejected})
+
+    @rule()
+    def import_what_was_exported(self) -> None:
+        stream = BytesIO()
+        if export_file(self.corpus, stream, format="messages"):
+            stream.seek(0)
+            report = import_file(self.corpus, stream)
+            assert (report.conversations, report.turns, report.refused) == (0, 0, [])
 
     def import_record(self, record: dict[str, Any]) -> None:
         with suppress(CorpusError):  # a text that is empty
