@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from corpus.database import LARGEST, rows
+from corpus.database import LARGEST
 from corpus.similar import BANDS, bands, letters, likeness, sketch
 from corpus.sqlite import Database
 
@@ -44,14 +44,14 @@ def settle(db: Database, conversation: int, opening: str, *, newest: int = LARGE
 def note_anew(db: Database, conversation: int) -> None:
     """Note the first prompts that a conversation has now."""
     db.conn.execute("DELETE FROM openings WHERE conversation = ?", [conversation])
-    for (prompt,) in rows(db, _PROMPTS, [conversation]):
+    for (prompt,) in db.conn.execute(_PROMPTS, [conversation]).fetchall():
         db.conn.execute(_NOTE, [conversation, *bands(sketch(letters(prompt)))])
 
 
 def alike(db: Database, conversation: int) -> list[int]:
     """Return the other conversations that open with nearly the same prompt."""
     found: set[int] = set()
-    for (prompt,) in rows(db, _PROMPTS, [conversation]):
+    for (prompt,) in db.conn.execute(_PROMPTS, [conversation]):
         spoken = letters(prompt)
         found.update(_near(db, spoken, bands(sketch(spoken)), LARGEST))
     return sorted(found - {conversation})
@@ -59,7 +59,8 @@ def alike(db: Database, conversation: int) -> list[int]:
 
 def _near(db: Database, spoken: str, found: Sequence[int], newest: int) -> Iterator[int]:
     """Yield the conversations whose opening is near: those that share most bands first, the older of several."""
-    shared: Counter[int] = Counter(conversation for (conversation,) in rows(db, _CANDIDATES, [newest, *found]))
+    candidates = db.conn.execute(_CANDIDATES, [newest, *found])
+    shared: Counter[int] = Counter(conversation for (conversation,) in candidates)
     for conversation in sorted(shared, key=lambda candidate: (-shared[candidate], candidate))[:_CROWD]:
-        if any(likeness(spoken, letters(prompt)) for (prompt,) in rows(db, _PROMPTS, [conversation])):
+        if any(likeness(spoken, letters(prompt)) for (prompt,) in db.conn.execute(_PROMPTS, [conversation])):
             yield conversation

@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpus.database import rows
@@ -105,7 +105,7 @@ CHAIN = [
 ]
 """Openings of which each is near its neighbours, and no others: some will lie between two on different sides."""
 ALIKE = [
-    [opening, opening.replace("、", ""), f"{opening}？", f"さて、{opening}", opening.replace("。", "よ。")]
+    [opening, opening.replace("、", ""), f"{opening}？", f"さ、{opening}", f"{opening[:-1]}ね。"]
     for opening in (
         "友人との約束を破ってしまいましたが、それは本当に悪いことなのでしょうか。",
         "昨日の会議で上司に叱られました。私は謝るべきなのか、先生に伺いたいです。",
@@ -162,6 +162,7 @@ def sides(corpus: Corpus) -> dict[str, Split]:
     return {found.key: found.split for found in corpus.conversations()}
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.lists(ACTS, max_size=25))
 def test_no_act_growth_or_deletion_ever_moves_a_conversation(
     acts: list[tuple[str, Any, Any]],
@@ -180,6 +181,7 @@ def test_no_act_growth_or_deletion_ever_moves_a_conversation(
             known = now
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 4), SIDES, st.booleans()), max_size=12))
 def test_near_openings_that_come_one_after_the_other_share_a_side(given: list[tuple[int, int, Split, bool]]) -> None:
     with TemporaryDirectory() as directory, quick(Path(directory) / "corpus.db") as corpus:
@@ -194,6 +196,7 @@ def test_near_openings_that_come_one_after_the_other_share_a_side(given: list[tu
             assert len(found) <= 1
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(CHAINED, SIDES), min_size=1, max_size=10), st.randoms())
 def test_an_export_taken_into_an_empty_home_keeps_every_side(
     given: list[tuple[str, Split]], draw: random.Random
@@ -218,7 +221,9 @@ def test_a_side_that_a_file_tells_gives_way_to_what_is_here_already(corpus: Corp
     assert sides(corpus)["imported 1"] == "held-out"
 
 
-def test_the_chain_is_one() -> None:
+def test_openings_that_are_alike_are_near_and_neighbours_in_the_chain_too() -> None:
+    for alike in ALIKE:
+        assert all(likeness(letters(one), letters(other)) for one in alike for other in alike)
     for one, opening in enumerate(map(letters, CHAIN)):
         near = [other for other, text in enumerate(map(letters, CHAIN)) if likeness(opening, text)]
         assert near == [other for other in range(len(CHAIN)) if abs(one - other) <= 1]
