@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from corpus.failures import advising, damaged, is_damage
-from corpus.schema import first_pending
+from corpus.migrations import first_pending
 from corpus.sqlite import Database
 from socrates_errors import CorpusError
 

@@ -12,8 +12,7 @@ from typing import Any
 from corpus import shelf
 from corpus.copies import PATIENCE_S, copy
 from corpus.failures import advising
-from corpus.migrations import MIGRATIONS
-from corpus.schema import first_pending
+from corpus.migrations import MIGRATIONS, first_pending
 from corpus.sqlite import Database
 from socrates_errors import CorpusError
 

@@ -1,17 +1,31 @@
 """The schema of corpus.db: an append-only list of migrations, never edited once released."""
 
-from typing import TYPE_CHECKING
-
-from corpus.sqlite import Migrations
-
-if TYPE_CHECKING:
-    from sqlite_utils import Database
+from corpus.sqlite import Database, Migrations
+from socrates_errors import CorpusError
 
 MIGRATIONS = Migrations("corpus")
 
 
+def first_pending(
+    db: Database, name: str, otherwise: str = "move it away, or name another home with --home"
+) -> str | None:
+    """Return the first migration that the database ``name`` lacks, None when it has them all.
+
+    CorpusError, with what to do ``otherwise``, where it is another program's or a newer Socrates'.
+    """
+    # The tables are read first: another process may be migrating this same new file between the two reads.
+    tables = db.table_names()
+    applied = {migration.name for migration in MIGRATIONS.applied(db)}
+    known = [migration.name for migration in MIGRATIONS.pending(Database(memory=True, execute_plugins=False))]
+    if tables and not applied:
+        raise CorpusError(f"{name} is the database of another program: {otherwise}.")
+    if applied - set(known):
+        raise CorpusError(f"{name} was made by a newer Socrates: upgrade Socrates, or {otherwise}.")
+    return next((migration for migration in known if migration not in applied), None)
+
+
 @MIGRATIONS(name="0001_conversations_turns_rewrites_acts")
-def _conversations_turns_rewrites_acts(db: "Database") -> None:
+def _conversations_turns_rewrites_acts(db: Database) -> None:
     """Create the tables; a turn is one prompt and its reply, siblings share parent and prompt."""
     db.executescript(
         """
@@ -74,7 +88,7 @@ def _conversations_turns_rewrites_acts(db: "Database") -> None:
 
 
 @MIGRATIONS(name="0002_full_text_search")
-def _full_text_search(db: "Database") -> None:
+def _full_text_search(db: Database) -> None:
     """Index prompt, reply and current rewrite by trigrams, which find Japanese where words are not set apart."""
     db.executescript(
         """
@@ -101,7 +115,7 @@ def _full_text_search(db: "Database") -> None:
 
 
 @MIGRATIONS(name="0003_tags_notes_journal_of_everything")
-def _tags_notes_journal_of_everything(db: "Database") -> None:
+def _tags_notes_journal_of_everything(db: Database) -> None:
     """Give turns tags and a note, journal every act by the rows it changes, and make short words findable.
 
     Each text is indexed with two line feeds behind it, so that each of its characters begins a trigram.
@@ -195,7 +209,7 @@ def _tags_notes_journal_of_everything(db: "Database") -> None:
 
 
 @MIGRATIONS(name="0004_openings")
-def _openings(db: "Database") -> None:
+def _openings(db: Database) -> None:
     """Keep the MinHash bands of each conversation's first prompts, by which a new one finds its side; none moves."""
     from corpus.openings import note_anew  # it stands on corpus.database, which stands on this
 

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from corpus import mending
+from corpus.backup import replace_damaged
 from corpus.copies import flaw, opened, unfinished
 from corpus.database import writing
 from corpus.failures import advising, is_damage
-from corpus.migrations import MIGRATIONS
-from corpus.replacing import replace_damaged
+from corpus.migrations import MIGRATIONS, first_pending
 from corpus.salvage import Salvage, Table, salvaging
-from corpus.schema import first_pending
 from corpus.sqlite import Database
 from socrates_errors import CorpusDamagedError, CorpusError
 

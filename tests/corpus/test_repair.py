@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
-from corpus.backup import back_up
+from corpus.backup import back_up, replace_damaged
 from corpus.mending import LOST
 from corpus.migrations import MIGRATIONS
 from corpus.repairing import Repair, Saved, repair
-from corpus.replacing import replace_damaged
 from corpus.store import Corpus
 from socrates_errors import CorpusBusyError, CorpusDamagedError, CorpusError
 from tests.corpus.states import State, state
@@ -235,7 +234,7 @@ def test_a_file_of_which_nothing_can_be_read_is_left_and_a_backup_named(path: Pa
 def test_a_damaged_corpus_that_another_program_has_open_is_not_replaced(
     path: Path, taught: State, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("corpus.replacing._is_open_elsewhere", lambda path: True)
+    monkeypatch.setattr("corpus.backup._is_open_elsewhere", lambda path: True)
     with pytest.raises(CorpusBusyError, match="is open in another program, which must be left first"):
         replace_damaged(path, path)
 
