@@ -69,6 +69,8 @@ class Record:
 
     conversation: str
     """The key: the record's own, else one made of its texts."""
+    whole: bool
+    """It is all of its conversation, whose key it does not name."""
     turn: int | None
     split: Split | None
     system: str
@@ -92,7 +94,8 @@ def parse(record: Any, format: ImportFormat) -> Record:
     turn = record.get("turn")
     if isinstance(turn, bool) or not isinstance(turn, int | None) or (turn is not None and abs(turn) > LARGEST):
         raise CorpusError(f"`turn` must be a whole number, at most {LARGEST}.")
-    return Record(_key(record, system, exchanges), turn, split, system, _remarked(record, exchanges))
+    exchanges = _remarked(record, exchanges)
+    return Record(_key(record, system, exchanges), record.get("conversation") is None, turn, split, system, exchanges)
 
 
 def _recognised(record: Mapping[str, Any]) -> str:

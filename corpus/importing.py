@@ -87,7 +87,7 @@ def _stage(db: Database, stream: IO[bytes], format: ImportFormat, verdict: Impor
         except CorpusError as refusal:
             report.refused.append(Refusal(line, str(refusal)))
             continue
-        said = _ENCODE([record.split, record.system, record.exchanges])
+        said = _ENCODE([record.whole, record.split, record.system, record.exchanges])
         db.conn.execute("INSERT INTO incoming VALUES (?, ?, ?, ?)", [line, record.conversation, record.turn, said])
 
 
@@ -134,5 +134,5 @@ def _staged(db: Database) -> Iterator[tuple[str, int, Record]]:
         """
     )
     for key, line, turn, stored in staged:
-        split, system, exchanges = json.loads(stored)
-        yield key, line, Record(key, turn, split, system, [Exchange(*exchange) for exchange in exchanges])
+        whole, split, system, exchanges = json.loads(stored)
+        yield key, line, Record(key, whole, turn, split, system, [Exchange(*exchange) for exchange in exchanges])

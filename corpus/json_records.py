@@ -76,7 +76,7 @@ def _elements(text: IO[str]) -> Iterator[Any]:
             except ValueError as error:
                 if len(rest) > LARGEST:
                     raise ValueError(f"{error}, or an element is longer than {LARGEST >> 20} MiB") from error
-                more = text.read(max(_CHUNK, len(rest)))
+                more = text.read(min(max(_CHUNK, len(rest)), LARGEST + 1 - len(rest)))
                 if not more:
                     raise
                 rest += more

@@ -40,7 +40,7 @@ class Thread:
     """A conversation while the records of one file are placed in it, in the order of their `turn`.
 
     A record goes on from the one before it; one with the same `turn` as that is an alternative to it. A record that
-    begins with context, or again with the first exchange of the conversation, tells its path from the root.
+    names no conversation, or begins with context, or again with the first exchange, tells its path from the root.
     """
 
     def __init__(
@@ -161,7 +161,7 @@ class Thread:
 
     def _start_of(self, record: Record) -> int | None:
         first = record.exchanges[0]
-        if first.context:
+        if record.whole or first.context:
             return None
         if self._before is None:
             return self._entry(record.turn, first)

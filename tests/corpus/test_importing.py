@@ -74,6 +74,11 @@ def test_importing_twice_adds_nothing(corpus: Corpus) -> None:
     assert list(corpus.examples(None)) == before
 
 
+def test_a_record_that_stands_twice_in_a_file_is_one(corpus: Corpus) -> None:
+    records = [{"messages": messages("p", "r")}, {"prompt": "p", "chosen": "good", "rejected": "bad"}]
+    assert import_file(corpus, lines(*records, *records)) == ImportReport(conversations=2, turns=2, known=2)
+
+
 def test_turns_that_were_judged_since_are_still_known(corpus: Corpus) -> None:
     records = [{"conversation": "a", "turn": turn, "messages": messages(f"p{turn}", f"r{turn}")} for turn in (1, 2, 3)]
     import_file(corpus, lines(*records))
