@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, get_args
 
-from corpus import clusters, openings, style
+from corpus import clusters, openings
 from corpus.database import one_line, reading
+from corpus.outliers import outliers
 from corpus.similar import letters, likeness
 from corpus.sqlite import Database
 from corpus.store import Corpus
@@ -187,9 +188,7 @@ def _styles(marks: Sequence[Mark]) -> Iterator[Finding]:
         if mark.language:
             spoken[mark.language].append(mark)
     for language, of_language in spoken.items():
-        for unlike in style.outliers(
-            [mark.features for mark in of_language], [mark.characters for mark in of_language]
-        ):
+        for unlike in outliers([mark.features for mark in of_language], [mark.characters for mark in of_language]):
             found = [of_language[place] for place in unlike.places]
             share = _percent(len(found) / len(of_language))
             yield Finding(

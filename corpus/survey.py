@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 from corpus.examples import JudgedTurn, judged_turns
 from corpus.languages import language
+from corpus.outliers import features
 from corpus.similar import letters, sketch
 from corpus.sqlite import Database
-from corpus.style import features
 
 
 @dataclass(frozen=True)

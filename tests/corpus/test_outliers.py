@@ -1,6 +1,6 @@
 import pytest
 
-from corpus.style import Outliers, features, outliers
+from corpus.outliers import Outliers, features, outliers
 
 LONG = [100] * 40
 
