@@ -7,7 +7,6 @@ time. Peak memory is that of the whole process (VmHWM, Linux). What a part chang
 """
 
 import argparse
-import csv
 import io
 import json
 import random
@@ -20,14 +19,13 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import Any, get_args
 
-from benchmarks.made_corpus import EXCHANGES, languages, make, said
+from benchmarks.made_corpus import EXCHANGES, FORMS, OTHER_SEED, languages, make
 from corpus import quality
 from corpus.backup import back_up, restore
 from corpus.database import rows
@@ -45,9 +43,6 @@ HITS = 50
 REPEAT = 7
 SINGLE = 50
 MANY = 20_000
-OTHER_SEED = 21
-FORMS = ("conversations", "lines", "alone", "csv", "parquet")
-"""Of files to import; in ``alone`` each exchange is a conversation."""
 OPEN = """
 import sys, time, pathlib
 from corpus.store import Corpus
@@ -62,6 +57,12 @@ import sqlite3, sys, time
 started = time.perf_counter()
 sqlite3.connect(sys.argv[1]).execute("SELECT * FROM turns ORDER BY id DESC LIMIT 100").fetchall()
 print(time.perf_counter() - started)
+"""
+APART = """
+from pathlib import Path
+from benchmarks.made_corpus import write_file
+from corpus.importing import import_file
+from corpus.store import Corpus
 """
 FILTERS = {
     "none": EVERYTHING,
@@ -226,41 +227,6 @@ def search(place: Place) -> dict[str, Any]:
     }
 
 
-def write_file(path: Path, turns: int, form: str) -> None:
-    """Write exchanges that are not in the made corpus: a conversation a record, or an exchange a record."""
-    records = _records(turns, whole=form == "conversations")
-    if form == "parquet":
-        import pyarrow  # type: ignore[import-untyped]
-        import pyarrow.parquet  # type: ignore[import-untyped]
-
-        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(list(records)), path)
-        return
-    with path.open("w", encoding="utf-8", newline="") as file:
-        if form == "csv":
-            table = csv.DictWriter(file, ["conversation", "turn", "prompt", "reply"])
-            table.writeheader()
-            for record in records:
-                prompt, reply = (message["content"] for message in record.pop("messages"))
-                table.writerow(record | {"prompt": prompt, "reply": reply})
-            return
-        for record in records:
-            if form == "alone":
-                del record["conversation"], record["turn"]
-            file.write(json.dumps(record, ensure_ascii=False) + "\n")
-
-
-def _records(turns: int, *, whole: bool) -> Iterator[dict[str, Any]]:
-    for conversation in said(turns, seed=OTHER_SEED):
-        messages = [
-            [{"role": "user", "content": prompt}, {"role": "assistant", "content": reply}]
-            for prompt, reply in conversation.exchanges
-        ]
-        if whole:
-            messages = [list(chain.from_iterable(messages))]
-        for turn, said_now in enumerate(messages, start=1):
-            yield {"conversation": conversation.key, "turn": turn, "messages": said_now}
-
-
 def _file(place: Place, form: str) -> Path:
     """Write the file in a process of its own, so that this one's memory is the import's alone."""
     path = place.scratch / f"exchanges.{form}"
@@ -269,7 +235,7 @@ def _file(place: Place, form: str) -> Path:
 
 
 def _apart(call: str) -> None:
-    subprocess.run([sys.executable, "-c", f"from benchmarks.corpus import *; {call}"], check=True)
+    subprocess.run([sys.executable, "-c", APART + call], check=True)
 
 
 def _import(database: Path, file: Path) -> dict[str, Any]:

@@ -1,11 +1,12 @@
-"""A corpus of a year's work, made from a seed: what was said and how it was judged. Measuring it is for others."""
+"""A corpus of a year's work, and files to import, made from a seed. Measuring them is for others."""
 
+import csv
 import json
 import random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import accumulate, product
+from itertools import accumulate, chain, product
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,10 @@ EXCHANGES = 5
 """Turns of a conversation."""
 SPOKEN_LAST = 100
 """One turn in so many, the newest, is spoken and judged one by one, as in the app; the others are inserted at once."""
+OTHER_SEED = 21
+"""Of what is not in the corpus that is made."""
+FORMS = ("conversations", "lines", "alone", "csv", "parquet")
+"""Of files to import; in ``alone`` each exchange is a conversation."""
 _SEED = 20
 _USUAL = 0.05
 """The share of conversations that begin with one of twenty usual questions."""
@@ -134,6 +139,41 @@ def said(turns: int, *, seed: int = _SEED) -> Iterator[Said]:
             language=language,
             exchanges=exchanges,
         )
+
+
+def write_file(path: Path, turns: int, form: str) -> None:
+    """Write exchanges that are not in the made corpus: a conversation a record, or an exchange a record."""
+    records = _records(turns, whole=form == "conversations")
+    if form == "parquet":
+        import pyarrow  # type: ignore[import-untyped]
+        import pyarrow.parquet  # type: ignore[import-untyped]
+
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(list(records)), path)
+        return
+    with path.open("w", encoding="utf-8", newline="") as file:
+        if form == "csv":
+            table = csv.DictWriter(file, ["conversation", "turn", "prompt", "reply"])
+            table.writeheader()
+            for record in records:
+                prompt, reply = (message["content"] for message in record.pop("messages"))
+                table.writerow(record | {"prompt": prompt, "reply": reply})
+            return
+        for record in records:
+            if form == "alone":
+                del record["conversation"], record["turn"]
+            file.write(json.dumps(record, ensure_ascii=False) + "\n")
+
+
+def _records(turns: int, *, whole: bool) -> Iterator[dict[str, Any]]:
+    for conversation in said(turns, seed=OTHER_SEED):
+        messages = [
+            [{"role": "user", "content": prompt}, {"role": "assistant", "content": reply}]
+            for prompt, reply in conversation.exchanges
+        ]
+        if whole:
+            messages = [list(chain.from_iterable(messages))]
+        for turn, said_now in enumerate(messages, start=1):
+            yield {"conversation": conversation.key, "turn": turn, "messages": said_now}
 
 
 def make(path: Path, turns: int) -> None:
