@@ -16,7 +16,7 @@ NEGLIGIBLE = 1e-5
 
 
 class HeadLoss(torch.autograd.Function):
-    """Summed cross-entropy of a frozen head, with the gradient for the hidden states computed on the way forward.
+    """Cross-entropy of a frozen head at each position, with the gradient for the hidden states computed on the way forward.
 
     The logits of a chunk are needed once: for its loss, and at once for its gradient, after which they are dropped
     (the fused linear cross-entropy of Liger Kernel, arXiv 2410.10989). Words that no position of the chunk gives a
@@ -28,8 +28,8 @@ class HeadLoss(torch.autograd.Function):
     def forward(
         ctx: Any, hidden: torch.Tensor, head: torch.Tensor, targets: torch.Tensor, softcap: float | None
     ) -> torch.Tensor:
-        """Return the sum over positions, natural log; hidden (n, d), head (vocabulary, d), targets (n,)."""
-        total = torch.zeros((), dtype=torch.float32, device=hidden.device)
+        """Return the losses, natural log, shape (n,); hidden (n, d), head (vocabulary, d), targets (n,)."""
+        losses = torch.empty(len(targets), dtype=torch.float32, device=hidden.device)
         gradient = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
         for start in range(0, len(targets), CHUNK):
             part = slice(start, start + CHUNK)
@@ -38,7 +38,7 @@ class HeadLoss(torch.autograd.Function):
                 logits = logits.div_(softcap).tanh_().mul_(softcap)
             rows = torch.arange(len(logits), device=logits.device)
             log_normaliser = logits.logsumexp(1)
-            total += (log_normaliser - logits[rows, targets[part]]).sum()
+            losses[part] = log_normaliser - logits[rows, targets[part]]
             if gradient is not None:
                 likely = logits.sub_(log_normaliser[:, None]).amax(0) > math.log(NEGLIGIBLE)
                 likely[targets[part]] = True
@@ -53,13 +53,13 @@ class HeadLoss(torch.autograd.Function):
                     chances *= slopes
                 gradient[part] = (chances.to(head.dtype) @ head.index_select(0, words)).to(hidden.dtype)
         ctx.save_for_backward(gradient)
-        return total
+        return losses
 
     @staticmethod
     def backward(ctx: Any, outer: torch.Tensor) -> tuple[torch.Tensor | None, None, None, None]:
-        """Return the hidden states' gradient, scaled by ``outer``."""
+        """Return the hidden states' gradient, each scaled by ``outer``, shape (n,)."""
         (gradient,) = ctx.saved_tensors
-        return (gradient * outer.to(gradient.dtype), None, None, None)
+        return (gradient * outer.to(gradient.dtype)[:, None], None, None, None)
 
 
 @dataclass(frozen=True)
@@ -100,13 +100,18 @@ def grouped(rows: Iterable[Row], batch_tokens: int) -> Iterator[list[Row]]:
 
 def summed_loss(model: Any, batch: Batch) -> torch.Tensor:
     """Return the summed loss over the batch's targets of a causal language model (transformers' Gemma 2 or 3)."""
+    return losses(model, batch).sum()
+
+
+def losses(model: Any, batch: Batch) -> torch.Tensor:
+    """Return the loss of each of the batch's targets, shape (targets,)."""
     masks = _masks(model.config, batch.ids.shape[1], model.model.embed_tokens.weight)
     hidden = model.model(input_ids=batch.ids, attention_mask=masks, use_cache=False).last_hidden_state
     picked = hidden[batch.rows, batch.predictors]
-    loss: torch.Tensor = HeadLoss.apply(  # type: ignore[no-untyped-call]
+    found: torch.Tensor = HeadLoss.apply(  # type: ignore[no-untyped-call]
         picked, model.lm_head.weight, batch.targets, getattr(model.config, "final_logit_softcapping", None)
     )
-    return loss
+    return found
 
 
 def _masks(config: Any, length: int, like: torch.Tensor) -> dict[str, torch.Tensor | None]:

@@ -16,10 +16,11 @@ def test_the_head_loss_and_its_gradient_are_those_of_full_logits(softcap: float 
     head, targets = torch.randn(50, 16), torch.randint(50, (CHUNK + 7,))
     logits = hidden @ head.T
     logits = logits if softcap is None else torch.tanh(logits / softcap) * softcap
-    expected = torch.nn.functional.cross_entropy(logits, targets, reduction="sum")
-    (wanted,) = torch.autograd.grad(expected, hidden)
+    expected = torch.nn.functional.cross_entropy(logits, targets, reduction="none")
+    weights = torch.rand(len(targets))
+    (wanted,) = torch.autograd.grad(expected @ weights, hidden)
     actual = HeadLoss.apply(hidden, head, targets, softcap)  # type: ignore[no-untyped-call]
-    (given,) = torch.autograd.grad(actual, hidden)
+    (given,) = torch.autograd.grad(actual @ weights, hidden)
     torch.testing.assert_close(actual, expected)
     torch.testing.assert_close(given, wanted)
 
@@ -35,7 +36,7 @@ def test_leaving_unlikely_words_out_of_the_gradient_hardly_moves_it(
     for negligible in (1e-30, 1e-5):
         monkeypatch.setattr("adapters.loss.NEGLIGIBLE", negligible)
         loss = HeadLoss.apply(hidden, head, targets, softcap)  # type: ignore[no-untyped-call]
-        gradients.append(torch.autograd.grad(loss, hidden)[0].flatten())
+        gradients.append(torch.autograd.grad(loss.sum(), hidden)[0].flatten())
     whole, filtered = gradients
     assert not torch.equal(whole, filtered)
     assert torch.nn.functional.cosine_similarity(whole, filtered, dim=0) > 0.99999
