@@ -20,10 +20,10 @@ _MOST_TRIGRAMS = 400
 """A word that begins more of them is in every other turn: reading turns from the newest on finds it sooner."""
 _RANKED = 1_000
 """Matches that are ranked together."""
-_FEW = {"automerge": 4, "crisismerge": 16, "hashsize": 1 << 20}
+_FEW = {"automerge": 4, "hashsize": 1 << 20}
 """FTS5's own settings, for turns that come one by one."""
-_MANY = {"automerge": 0, "crisismerge": 32, "hashsize": 2 << 20}
-"""Its settings for many turns at once: each part of the index is merged once, which takes a quarter less time."""
+_MANY = {"automerge": 6, "hashsize": 2 << 20}
+"""Its settings for many turns at once: it merges less, yet leaves no turn that comes later a second of merging to do."""
 _NOWHERE = '"' + 3 * chr(sys.maxunicode) + '"'
 """A trigram that no text has: the code point is no character."""
 _TEXTS = "prompt || reply || coalesce(rewrite, '')"
