@@ -23,7 +23,7 @@ _RANKED = 1_000
 _FEW = {"automerge": 4, "hashsize": 1 << 20}
 """FTS5's own settings, for turns that come one by one."""
 _MANY = {"automerge": 6, "hashsize": 2 << 20}
-"""Its settings for many turns at once: it merges less, yet leaves no turn that comes later a second of merging to do."""
+"""Its settings for many turns at once: it merges less, but not so little that a turn that comes later has to wait."""
 _NOWHERE = '"' + 3 * chr(sys.maxunicode) + '"'
 """A trigram that no text has: the code point is no character."""
 _TEXTS = "prompt || reply || coalesce(rewrite, '')"
