@@ -82,6 +82,13 @@ def test_imported_replies_may_stay_unreviewed(run: Run) -> None:
     assert json.loads(run("stats", "--json"))["verdicts"]["unreviewed"] == 1
 
 
+def test_a_table_is_imported_and_the_turns_that_options_choose_are_exported(run: Run) -> None:
+    run("import", "-", given="Question,Answer,Tags\np,r,one\nq,s,\n")
+    exported = run("export", "-", "--format", "alpaca", "--tag", "one").splitlines()
+    assert [json.loads(line)["instruction"] for line in exported] == ["p"]
+    assert run("export", "-", "--format", "alpaca", "--verdict", "rewritten") == ""
+
+
 def test_one_side_is_exported(run: Run, tmp_path: Path) -> None:
     run("import", "-", given=LINE)
     out = str(tmp_path / "out.jsonl")
