@@ -9,41 +9,37 @@ import json
 import math
 import os
 import platform
-import random
-import resource
 import stat
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version as library_version
 from pathlib import Path
 from typing import Any
 
-import psutil
 import torch
 from safetensors.torch import save_file
 
 from adapters.api import BASE, Event
 from adapters.base import allow_repacking, compute_dtype, device, load_model, load_tokenizer, locate, weights_hash
-from adapters.encoding import Encoder, Row
+from adapters.encoding import Encoder
 from adapters.engine import GemmaEngine
 from adapters.evaluation import faults_in_replies, judge, loss_per_token, probe_prompts, read_examples
-from adapters.fused import dequantized_bytes, fuse
+from adapters.fused import fuse
 from adapters.lora import Adapter, make_adaptable, put_on, read_adapter, read_version, unwrap
-from adapters.loss import grouped, pad, summed_loss
+from adapters.loss import grouped
+from adapters.memory import Memory, out_of_memory
 from adapters.recipe import Recipe
 from adapters.registry import Registry
 from adapters.runner import Job
+from adapters.steps import RefusedError, held_out_loss, joined, run_epochs
 from socrates_errors import SocratesError, VersionError
 
 LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes", "accelerate")
-
-
-class RefusedError(Exception):
-    """The run ended without a version worth keeping; its message says why and what to do."""
 
 
 def train(job: Job) -> Iterator[Event]:
@@ -52,9 +48,11 @@ def train(job: Job) -> Iterator[Event]:
     The last event is ``published`` or ``refused``; a SocratesError is raised for what the user has to mend.
     """
     started = time.perf_counter()
+    processes = joined()
     recipe = Recipe.from_json(job.recipe)
     registry = Registry(Path(job.versions))
-    examples, held_out = read_examples(Path(job.train)), read_examples(Path(job.held_out))
+    read = read_examples(Path(job.train))
+    examples, held_out = in_order(read), in_order(read_examples(Path(job.held_out)))
     directory = locate(job.base, Path(job.models), lambda _text, _fraction: None)
     encoder = Encoder(load_tokenizer(directory))
     rows, skipped = encoder.rows(examples, recipe.max_tokens)
@@ -66,6 +64,7 @@ def train(job: Job) -> Iterator[Event]:
     weights = weights_hash(directory, Path(job.models))
     parent, parent_adapter = _parent(job.parent, registry, job.base, weights, model)
 
+    memory = Memory(model, rows, recipe, processes.num_processes)
     epochs = max(recipe.epochs, math.ceil(recipe.min_steps / len(list(grouped(rows, recipe.batch_tokens)))))
     tokens, targets = sum(len(r.ids) for r in rows), sum(sum(r.supervised) for r in rows)
     yield {
@@ -80,22 +79,26 @@ def train(job: Job) -> Iterator[Event]:
         "base": job.base,
         "parent": parent,
         "skipped": skipped + skipped_held_out,
+        "memory": memory.event(),
+        "processes": processes.num_processes,
     }
     layers = make_adaptable(model)
-    before = {BASE: loss_per_token(model, held_out_rows)}
+    before = {BASE: held_out_loss(model, held_out_rows)}
     if parent_adapter is not None:
         put_on(parent_adapter, layers)
-        before[parent] = loss_per_token(model, held_out_rows)
+        before[parent] = held_out_loss(model, held_out_rows)
     unwrap(model)
     yield {"event": "evaluated", "epoch": 0, "held_out_loss": before[parent], "train_loss": None, "best": False}
 
     torch.manual_seed(recipe.seed)
     warm = registry.get(parent).directory if recipe.warm_start and parent != BASE else None
     trained = _with_adapter(model, recipe, warm)
+    if trained.peft_config["default"].lora_dropout == 0:
+        fuse(trained, keep_weights=memory.keeps_weights)
     losses: list[dict[str, Any]] = []
     best: dict[str, torch.Tensor] = {}
     try:
-        for event in _epochs(trained, rows, held_out_rows, recipe, epochs):
+        for event in run_epochs(trained, rows, held_out_rows, replace(recipe, epochs=epochs), memory):
             if event["event"] == "evaluated":
                 losses.append({k: event[k] for k in ("epoch", "train_loss", "held_out_loss")})
                 if event["best"]:
@@ -103,6 +106,8 @@ def train(job: Job) -> Iterator[Event]:
             yield event
     except RefusedError as refusal:
         yield {"event": "refused", "reason": str(refusal)}
+        return
+    if not processes.is_main_process:
         return
     with registry.draft() as draft:
         _save(draft, trained, best, job.base)
@@ -126,7 +131,7 @@ def train(job: Job) -> Iterator[Event]:
                 "base": {"id": job.base, "weights_hash": weights},
                 "template_hash": encoder.template_hash(),
                 "corpus": {
-                    "digest": _digest(examples),
+                    "digest": _digest(read),
                     "examples": sum(len(r.examples) for r in rows),
                     "ids": [name for row in rows for name in row.examples],
                     "tokens": tokens,
@@ -141,6 +146,7 @@ def train(job: Job) -> Iterator[Event]:
                 },
                 "libraries": {"python": platform.python_version()} | {n: library_version(n) for n in LIBRARIES},
                 "seconds": round(seconds, 1),
+                "peak_memory_bytes": memory.peak_bytes(),
                 "device": device(),
                 "created": datetime.now(UTC).isoformat(timespec="microseconds"),
             },
@@ -153,6 +159,15 @@ def train(job: Job) -> Iterator[Event]:
         "held_out": held_out_figures,
         "seconds": seconds,
     }
+
+
+def in_order(examples: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the examples in the order of their texts, so that their order in the file changes nothing.
+
+    What continues a conversation follows on it. A line without an id is named by its number.
+    """
+    named = [{"id": number} | example for number, example in enumerate(examples)]
+    return sorted(named, key=lambda e: ([(m["role"], m["content"]) for m in e["messages"]], str(e.get("rejected"))))
 
 
 def _parent(name: str, registry: Registry, base: str, weights: str, model: Any) -> tuple[str, Adapter | None]:
@@ -175,123 +190,16 @@ def _with_adapter(model: Any, recipe: Recipe, warm: Path | None) -> Any:
     from peft import LoraConfig, PeftModel, get_peft_model
 
     if warm is not None:
-        trained = PeftModel.from_pretrained(model, str(warm), is_trainable=True)
-    else:
-        settings = LoraConfig(
-            r=recipe.rank,
-            lora_alpha=recipe.alpha,
-            lora_dropout=recipe.dropout,
-            target_modules=list(recipe.targets),
-            bias="none",
-            task_type="CAUSAL_LM",
-        )
-        trained = get_peft_model(model, settings)
-    if trained.peft_config["default"].lora_dropout == 0:
-        fuse(trained, keep_weights=_free_memory_bytes() > 4 * dequantized_bytes(trained))
-    return trained
-
-
-def _epochs(model: Any, rows: Sequence[Row], held_out: Sequence[Row], recipe: Recipe, epochs: int) -> Iterator[Event]:
-    """Train for ``epochs``, yielding each step and each epoch's evaluation; stop early when nothing gets better.
-
-    Raises RefusedError on a loss that is not finite and on an adapter that did not move.
-    """
-    from accelerate import Accelerator
-
-    accelerator = Accelerator(cpu=device() == "cpu")
-    trainable = [p for p in model.parameters() if p.requires_grad]
-    initial = [p.detach().clone() for p in trainable]
-    optimiser = torch.optim.AdamW(trainable, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
-    shuffle = random.Random(recipe.seed)
-    planned = [_groups(rows, recipe.batch_tokens, shuffle) for _ in range(epochs)]
-    steps = sum(len(groups) for groups in planned)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, warm_up_then_cosine(steps, recipe.warmup))
-    model, optimiser, schedule = accelerator.prepare(model, optimiser, schedule)
-    causal = accelerator.unwrap_model(model).get_base_model()
-    step, tokens, train_s, evaluation_s = 0, 0, 0.0, 0.0
-    best, without_gain = math.inf, 0
-    for epoch, groups in enumerate(planned, start=1):
-        model.train()
-        total, count = 0.0, 0
-        for group in groups:
-            began = time.perf_counter()
-            batch = pad(group, device())
-            loss = summed_loss(causal, batch) / len(batch.targets)
-            accelerator.backward(loss)
-            accelerator.clip_grad_norm_(trainable, recipe.clip)
-            optimiser.step()
-            schedule.step()
-            optimiser.zero_grad()
-            value = float(loss.detach())
-            if not math.isfinite(value):
-                raise RefusedError(
-                    f"The loss became {value} at step {step + 1}: train again with --preset seed, "
-                    "or look for damaged examples with `socrates corpus stats`."
-                )
-            total, count = total + value * len(batch.targets), count + len(batch.targets)
-            step, tokens = step + 1, tokens + sum(len(row.ids) for row in group)
-            train_s += time.perf_counter() - began
-            yield {
-                "event": "step",
-                "step": step,
-                "steps": steps,
-                "epoch": epoch,
-                "loss": value,
-                "learning_rate": schedule.get_last_lr()[0],
-                "tokens_per_s": tokens / train_s,
-                "seconds_left": (steps - step) * train_s / step + (epochs - epoch + 1) * evaluation_s,
-                "elapsed_s": train_s,
-                "peak_memory_bytes": peak_memory_bytes(),
-            }
-        began = time.perf_counter()
-        model.eval()
-        held_out_loss = loss_per_token(causal, held_out)
-        evaluation_s = time.perf_counter() - began
-        better = held_out_loss is None or held_out_loss < best
-        best, without_gain = (held_out_loss or best, 0) if better else (best, without_gain + 1)
-        yield {
-            "event": "evaluated",
-            "epoch": epoch,
-            "held_out_loss": held_out_loss,
-            "train_loss": total / count,
-            "best": better,
-        }
-        if without_gain >= recipe.patience:
-            break
-    if all(torch.equal(now, then) for now, then in zip(trainable, initial, strict=True)):
-        raise RefusedError("Training changed nothing: the examples may all be empty; see `socrates corpus stats`.")
-
-
-def _groups(rows: Sequence[Row], batch_tokens: int, shuffle: random.Random) -> list[list[Row]]:
-    """Return the groups of one epoch in random order; rows of about the same length are together, never quite alike."""
-    groups = list(grouped(sorted(rows, key=lambda row: len(row.ids) * shuffle.uniform(0.9, 1.1)), batch_tokens))
-    shuffle.shuffle(groups)
-    return groups
-
-
-def _free_memory_bytes() -> int:
-    if device() == "cuda":
-        return int(torch.cuda.mem_get_info()[0])
-    return int(psutil.virtual_memory().available)
-
-
-def peak_memory_bytes() -> int:
-    """Return the most memory this process has held: the GPU's where there is one, else its resident set."""
-    if device() == "cuda":
-        return int(torch.cuda.max_memory_allocated())
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
-def warm_up_then_cosine(steps: int, warmup: float) -> Callable[[int], float]:
-    """Return the factor of the learning rate at each step: a linear rise, then a cosine down to a tenth."""
-    rise = max(1, round(steps * warmup))
-
-    def factor(step: int) -> float:
-        if step < rise:
-            return (step + 1) / rise
-        return 0.1 + 0.45 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
-
-    return factor
+        return PeftModel.from_pretrained(model, str(warm), is_trainable=True)
+    settings = LoraConfig(
+        r=recipe.rank,
+        lora_alpha=recipe.alpha,
+        lora_dropout=recipe.dropout,
+        target_modules=list(recipe.targets),
+        bias="none",
+        task_type="CAUSAL_LM",
+    )
+    return get_peft_model(model, settings)
 
 
 def _lora_tensors(model: Any) -> dict[str, torch.Tensor]:
@@ -357,7 +265,7 @@ def _sentence(error: Exception) -> str:
         return str(error)
     if isinstance(error, OSError):
         return f"The training could not read or write its files ({error}): free some disk space and train again."
-    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate" in str(error):
+    if out_of_memory(error):
         return "The training ran out of memory: close other programs, or choose a smaller base, and train again."
     return f"The training failed ({error}): the log tells more."
 

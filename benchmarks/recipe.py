@@ -52,7 +52,10 @@ def measured(task: tuple[argparse.Namespace, int, dict[str, Any]]) -> dict[str, 
 
     from adapters.base import device, load_model, load_tokenizer, locate
     from adapters.encoding import Encoder
-    from adapters.training import _epochs, _with_adapter
+    from adapters.fused import fuse
+    from adapters.memory import Memory
+    from adapters.steps import run_epochs
+    from adapters.training import _with_adapter
 
     arguments, count, settings = task
     torch.set_num_threads(max(1, torch.get_num_threads() // arguments.jobs))
@@ -67,10 +70,14 @@ def measured(task: tuple[argparse.Namespace, int, dict[str, Any]]) -> dict[str, 
     recipe = replace(PRESETS["default"], min_steps=0, patience=1_000, epochs=EPOCHS[count])
     recipe = replace(recipe, **settings)
     torch.manual_seed(recipe.seed)
-    model = _with_adapter(load_model(directory, trainable=True), recipe, None)
+    train, held_out = rows(arguments.train, count), rows(arguments.eval, arguments.eval_limit)
+    base = load_model(directory, trainable=True)
+    memory = Memory(base, train, recipe)
+    model = _with_adapter(base, recipe, None)
+    if recipe.dropout == 0:
+        fuse(model, keep_weights=memory.keeps_weights)
     began = time.perf_counter()
-    held_out = rows(arguments.eval, arguments.eval_limit)
-    events = list(_epochs(model, rows(arguments.train, count), held_out, recipe, recipe.epochs))
+    events = list(run_epochs(model, train, held_out, recipe, memory))
     losses = [round(event["held_out_loss"], 4) for event in events if event["event"] == "evaluated"]
     steps = [event for event in events if event["event"] == "step"]
     return {

@@ -1,0 +1,189 @@
+"""The optimiser's steps, epoch by epoch, in one process or shared by several. It makes and keeps no adapter."""
+
+import math
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+from typing import Any
+
+import torch
+
+from adapters.api import Event
+from adapters.base import device
+from adapters.encoding import Row
+from adapters.evaluation import loss_per_token
+from adapters.loss import grouped, pad, summed_loss
+from adapters.memory import Memory, out_of_memory
+from adapters.recipe import Recipe
+
+
+class RefusedError(Exception):
+    """The run ended without a version worth keeping; its message says why and what to do."""
+
+
+def joined() -> Any:
+    """Return accelerate's state of this process among those that train together; it chooses this process's GPU."""
+    from accelerate import PartialState
+
+    # One process may wait as long as another takes to load and evaluate a large base.
+    return PartialState(cpu=device() == "cpu", timeout=timedelta(hours=2))
+
+
+def run_epochs(
+    model: Any, rows: Sequence[Row], held_out: Sequence[Row], recipe: Recipe, memory: Memory
+) -> Iterator[Event]:
+    """Train for the recipe's epochs, yielding each step and each epoch's evaluation; stop early where nothing improves.
+
+    Processes that were launched together each take a share of every step, and all yield the same. Raises RefusedError
+    on a loss that is not finite and on an adapter that did not move.
+    """
+    causal = model.get_base_model()
+    trainable = [p for p in model.parameters() if p.requires_grad]
+    initial = [p.detach().clone() for p in trainable]
+    optimiser = torch.optim.AdamW(trainable, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+    shuffle = random.Random(recipe.seed)
+    planned = [_groups(rows, recipe.batch_tokens, shuffle) for _ in range(recipe.epochs)]
+    steps = sum(len(groups) for groups in planned)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, warm_up_then_cosine(steps, recipe.warmup))
+    step, tokens, train_s, evaluation_s = 0, 0, 0.0, 0.0
+    best, without_gain = math.inf, 0
+    for epoch, groups in enumerate(planned, start=1):
+        model.train()
+        total, count = 0.0, 0
+        for group in groups:
+            began = time.perf_counter()
+            targets = sum(sum(row.supervised) for row in group)
+            value = _together(trainable, accumulate(causal, _share(group), targets, memory))
+            if not math.isfinite(value):
+                raise RefusedError(
+                    f"The loss became {value} at step {step + 1}: train again with --preset seed, "
+                    "or look for damaged examples with `socrates corpus check`."
+                )
+            torch.nn.utils.clip_grad_norm_(trainable, recipe.clip)
+            optimiser.step()
+            schedule.step()
+            optimiser.zero_grad()
+            total, count = total + value * targets, count + targets
+            step, tokens = step + 1, tokens + sum(len(row.ids) for row in group)
+            train_s += time.perf_counter() - began
+            yield {
+                "event": "step",
+                "step": step,
+                "steps": steps,
+                "epoch": epoch,
+                "loss": value,
+                "learning_rate": schedule.get_last_lr()[0],
+                "tokens_per_s": tokens / train_s,
+                "seconds_left": (steps - step) * train_s / step + (recipe.epochs - epoch + 1) * evaluation_s,
+                "elapsed_s": train_s,
+                "peak_memory_bytes": memory.peak_bytes(),
+            }
+        began = time.perf_counter()
+        model.eval()
+        loss = held_out_loss(causal, held_out)
+        evaluation_s = time.perf_counter() - began
+        better = loss is None or loss < best
+        best, without_gain = (loss or best, 0) if better else (best, without_gain + 1)
+        yield {
+            "event": "evaluated",
+            "epoch": epoch,
+            "held_out_loss": loss,
+            "train_loss": total / count,
+            "best": better,
+        }
+        if without_gain >= recipe.patience:
+            break
+    if all(torch.equal(now, then) for now, then in zip(trainable, initial, strict=True)):
+        raise RefusedError("Training changed nothing: the examples may all be empty; see `socrates corpus stats`.")
+
+
+def accumulate(model: Any, rows: Sequence[Row], targets: int, memory: Memory) -> torch.Tensor:
+    """Add the gradient of the summed loss of ``rows`` divided by ``targets``; return that loss, shape ().
+
+    The rows are computed in as many parts as memory asks for, which changes the result by rounding only. Where it runs
+    out all the same, the step begins again in smaller parts.
+    """
+    total = torch.zeros((), device=device())
+    for part, checkpointing in memory.parts(rows):
+        try:
+            with memory.measured(part, checkpointing):
+                total += _backward(model, part, targets, checkpointing=checkpointing)
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+            memory.give_way(part, checkpointing)
+            break
+    else:
+        return total
+    model.zero_grad()
+    torch.cuda.empty_cache()  # does nothing where there is no GPU
+    return accumulate(model, rows, targets, memory)
+
+
+def _backward(model: Any, part: Sequence[Row], targets: int, *, checkpointing: bool) -> torch.Tensor:
+    """Add the gradients of one part; return its loss."""
+    if checkpointing:
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    try:
+        loss = summed_loss(model, pad(part, device())) / targets
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss.detach()
+    finally:
+        if checkpointing:
+            model.gradient_checkpointing_disable()
+
+
+def held_out_loss(model: Any, rows: Sequence[Row]) -> float | None:
+    """Return the mean loss over the targets of ``rows``, of which each process computes a share; None without rows."""
+    processes = joined()
+    if processes.num_processes == 1 or not rows:
+        return loss_per_token(model, rows)
+    share = _share(rows)
+    count = sum(sum(row.supervised) for row in share)
+    figures = torch.tensor([(loss_per_token(model, share) or 0.0) * count, count], device=processes.device)
+    total, targets = _summed(figures).tolist()
+    return float(total / targets)
+
+
+def _share(rows: Sequence[Row]) -> Sequence[Row]:
+    """Return the rows that are this process's to compute."""
+    processes = joined()
+    return rows[processes.process_index :: processes.num_processes]
+
+
+def _together(trainable: Sequence[torch.nn.Parameter], loss: torch.Tensor) -> float:
+    """Give every process the sum of all gradients, and return the sum of the losses."""
+    if joined().num_processes > 1:
+        pieces = [torch.zeros_like(p) if p.grad is None else p.grad for p in trainable]
+        summed = _summed(torch.cat([loss.reshape(1), *(piece.flatten() for piece in pieces)]))
+        loss, *pieces = torch.split(summed, [1, *(p.numel() for p in trainable)])
+        for parameter, piece in zip(trainable, pieces, strict=True):
+            parameter.grad = piece.view_as(parameter)
+    return float(loss)
+
+
+def _summed(tensor: torch.Tensor) -> torch.Tensor:
+    from accelerate.utils import reduce
+
+    together: torch.Tensor = reduce(tensor, "sum")
+    return together
+
+
+def _groups(rows: Sequence[Row], batch_tokens: int, shuffle: random.Random) -> list[list[Row]]:
+    """Return the groups of one epoch in random order; rows of about the same length are together, never quite alike."""
+    groups = list(grouped(sorted(rows, key=lambda row: len(row.ids) * shuffle.uniform(0.9, 1.1)), batch_tokens))
+    shuffle.shuffle(groups)
+    return groups
+
+
+def warm_up_then_cosine(steps: int, warmup: float) -> Callable[[int], float]:
+    """Return the factor of the learning rate at each step: a linear rise, then a cosine down to a tenth."""
+    rise = max(1, round(steps * warmup))
+
+    def factor(step: int) -> float:
+        if step < rise:
+            return (step + 1) / rise
+        return 0.1 + 0.45 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
+
+    return factor
