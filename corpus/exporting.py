@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from itertools import groupby, islice
+from itertools import groupby
 from pathlib import Path
 from typing import IO, Any
 from uuid import uuid4
@@ -16,8 +16,8 @@ from corpus.store import Corpus
 from socrates_errors import CorpusError
 
 _ENCODE = json.JSONEncoder(ensure_ascii=False).encode
-_ROWS = 250
-"""Rows of a parquet file that are in memory at a time; they become a row group."""
+_MESSAGES = 3_000
+"""Messages of a parquet file after which their rows become a row group; no more are in memory."""
 
 
 def export_file(
@@ -94,10 +94,23 @@ def _write_parquet(judged: Iterable[JudgedTurn], stream: IO[bytes]) -> int:
     )
     writer = ParquetWriter(features=features, stream=stream)
     rows = ({"tags": [], "note": ""} | _about(found) | {"messages": _whole(found)} for found in judged)
-    while batch := list(islice(rows, _ROWS)):
-        writer.write_table(pyarrow.Table.from_pylist(batch, schema=features.arrow_schema))
+    for group in _row_groups(rows):
+        writer.write_table(pyarrow.Table.from_pylist(group, schema=features.arrow_schema))
     written, _ = writer.finalize(close_stream=False)
     return int(written)
+
+
+def _row_groups(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    group: list[dict[str, Any]] = []
+    messages = 0
+    for row in rows:
+        group.append(row)
+        messages += len(row["messages"])
+        if messages >= _MESSAGES:
+            yield group
+            group, messages = [], 0
+    if group:
+        yield group
 
 
 def _about(found: JudgedTurn) -> dict[str, Any]:
