@@ -28,6 +28,7 @@ ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": str(16 * 2**30),
     "MALLOC_TRIM_THRESHOLD_": str(16 * 2**30),
     "MALLOC_TOP_PAD_": str(256 * 2**20),
+    "PYTHONSAFEPATH": "1",  # like -P, for what the child starts
     "PYTHONUNBUFFERED": "1",
     "TOKENIZERS_PARALLELISM": "false",
     "TRANSFORMERS_VERBOSITY": "error",
@@ -100,6 +101,8 @@ class Run:
             before, self._cancelled = self._cancelled, True
             if before or self._process is None or self._ended:
                 return
+            assert self._process.stdin is not None
+            self._process.stdin.close()  # ends also what the child has started in sessions of its own
             _signal(self._process, signal.SIGTERM)
             self._killing = threading.Timer(GRACE_S, _signal, (self._process, signal.SIGKILL))
             self._killing.daemon = True

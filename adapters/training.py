@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save as serialized
 
 from adapters.api import BASE, Event
 from adapters.base import allow_repacking, compute_dtype, device, load_model, load_tokenizer, locate, weights_hash
@@ -228,7 +228,8 @@ def _save(draft: Path, model: Any, tensors: dict[str, torch.Tensor], base: str) 
     settings.inference_mode = True
     settings.base_model_name_or_path = base
     settings.save_pretrained(str(draft))
-    save_file(tensors, draft / "adapter_model.safetensors", metadata={"format": "pt"})
+    # Not by save_file, whose failures are no OSErrors.
+    (draft / "adapter_model.safetensors").write_bytes(serialized(tensors, metadata={"format": "pt"}))
 
 
 def _digest(examples: Sequence[dict[str, Any]]) -> str:
@@ -240,23 +241,42 @@ def _digest(examples: Sequence[dict[str, Any]]) -> str:
 def _end_with_the_application() -> None:
     """End this process when the application that started it is gone: then its end of our standard input closes."""
     if stat.S_ISFIFO(os.fstat(sys.stdin.fileno()).st_mode):
-        threading.Thread(target=lambda: (sys.stdin.buffer.read(), os._exit(1)), daemon=True).start()
+        threading.Thread(target=lambda: (sys.stdin.buffer.read(), os._exit(0)), daemon=True).start()
+
+
+def launched(processes: int) -> list[str]:
+    """Return the command that trains in so many processes of this machine, one for each GPU where there are any."""
+    options = {"num_processes": processes, "num_machines": 1, "mixed_precision": "no", "dynamo_backend": "no"}
+    options["main_process_port"] = 0  # any that is free
+    launcher = [sys.executable, "-P", "-m", "accelerate.commands.launch", "--multi_gpu"]
+    return [*launcher, *(f"--{name}={value}" for name, value in options.items()), "-m", "adapters.training"]
 
 
 def main() -> int:
-    """Carry out the job file named on the command line; return the exit status."""
+    """Carry out the job file named on the command line; return the exit status.
+
+    Where there are several GPUs, this process becomes accelerate's launcher, which starts one of us for each.
+    """
+    if torch.cuda.device_count() > 1 and "LOCAL_RANK" not in os.environ:
+        command = launched(torch.cuda.device_count())
+        os.execv(command[0], [*command, sys.argv[1]])
     _end_with_the_application()
     os.nice(10)
     job = Job.from_json(Path(sys.argv[1]).read_text(encoding="utf-8"))
     try:
         for event in train(job):
-            print(json.dumps(event, ensure_ascii=False), flush=True)
+            if joined().is_main_process:
+                _say(event)
+        joined().destroy_process_group()
     except (SocratesError, OSError, MemoryError, RuntimeError) as error:
         traceback.print_exc()
-        failed = {"event": "failed", "reason": _sentence(error), "cancelled": False}
-        print(json.dumps(failed, ensure_ascii=False), flush=True)
+        _say({"event": "failed", "reason": _sentence(error), "cancelled": False})  # whichever process it is
         return 1
     return 0
+
+
+def _say(event: Event) -> None:
+    print(json.dumps(event, ensure_ascii=False), flush=True)
 
 
 def _sentence(error: Exception) -> str:
