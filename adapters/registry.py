@@ -19,6 +19,8 @@ from adapters.files import replace_text, sync
 from socrates_errors import VersionError
 
 MANIFEST = "version.json"
+EVALUATION = "eval.json"
+"""What was measured of a version, where something was; ``adapters.figures`` reads it."""
 ADAPTER = ("adapter_config.json", "adapter_model.safetensors")
 """The two files of a standard PEFT directory."""
 
@@ -180,8 +182,9 @@ class Registry:
             if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
                 raise VersionError(f"{directory} is already there: name a new or an empty directory.")
             directory.mkdir(parents=True, exist_ok=True)
-            for file in (*ADAPTER, MANIFEST):
-                shutil.copy2(version.directory / file, directory / file)
+            for file in (*ADAPTER, EVALUATION, MANIFEST):
+                if (version.directory / file).exists():
+                    shutil.copy2(version.directory / file, directory / file)
 
     def import_from(self, directory: Path) -> Version:
         """Take in an exported directory, or any PEFT LoRA directory that the engine can serve, under a new name."""
@@ -202,8 +205,9 @@ class Registry:
         manifest = told | {"parent": BASE, "imported": _now(), "corpus": corpus}
         with self.draft() as draft:
             with _writing(draft):
-                for file in ADAPTER:
-                    shutil.copyfile(directory / file, draft / file)
+                for file in (*ADAPTER, EVALUATION):
+                    if (directory / file).exists():
+                        shutil.copyfile(directory / file, draft / file)
             return self.publish(draft, manifest)
 
     # Inside

@@ -1,4 +1,4 @@
-"""Training one version: a generator of events over accelerate, without a screen. Judging is adapters.evaluation's work.
+"""Training one version: a generator of events over accelerate, without a screen. Judging is adapters.judging's work.
 
 Run as ``python -m adapters.training job.json``: one JSON line per event on standard output, diagnostics on standard
 error.
@@ -25,18 +25,18 @@ import torch
 from safetensors.torch import save as serialized
 
 from adapters.api import BASE, Event
-from adapters.base import allow_repacking, compute_dtype, device, load_model, load_tokenizer, locate, weights_hash
+from adapters.base import compute_dtype, device, load_model, load_tokenizer, locate, weights_hash
 from adapters.encoding import Encoder
-from adapters.engine import GemmaEngine
-from adapters.evaluation import faults_in_replies, judge, loss_per_token, probe_prompts, read_examples
+from adapters.examples import read_examples
 from adapters.fused import fuse
-from adapters.lora import Adapter, make_adaptable, put_on, read_adapter, read_version, unwrap
+from adapters.judging import Judge
+from adapters.lora import Adapter, make_adaptable, read_version, unwrap
 from adapters.loss import grouped
 from adapters.memory import Memory, out_of_memory
 from adapters.recipe import Recipe
 from adapters.registry import Registry
 from adapters.runner import Job
-from adapters.steps import RefusedError, held_out_loss, joined, run_epochs
+from adapters.steps import RefusedError, joined, run_epochs
 from socrates_errors import SocratesError, VersionError
 
 LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes", "accelerate")
@@ -82,13 +82,10 @@ def train(job: Job) -> Iterator[Event]:
         "memory": memory.event(),
         "processes": processes.num_processes,
     }
-    layers = make_adaptable(model)
-    before = {BASE: held_out_loss(model, held_out_rows)}
-    if parent_adapter is not None:
-        put_on(parent_adapter, layers)
-        before[parent] = held_out_loss(model, held_out_rows)
-    unwrap(model)
-    yield {"event": "evaluated", "epoch": 0, "held_out_loss": before[parent], "train_loss": None, "best": False}
+    judge = Judge(encoder, registry, weights, examples=examples, held_out=held_out, max_tokens=recipe.max_tokens)
+    judge.before(model, parent, parent_adapter)
+    before = judge.records[-1].loss
+    yield {"event": "evaluated", "epoch": 0, "held_out_loss": before, "train_loss": None, "best": False}
 
     torch.manual_seed(recipe.seed)
     warm = registry.get(parent).directory if recipe.warm_start and parent != BASE else None
@@ -112,16 +109,8 @@ def train(job: Job) -> Iterator[Event]:
     with registry.draft() as draft:
         _save(draft, trained, best, job.base)
         (draft / "run.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in losses))
-        # From here on the version is judged as it will be served: from its files, by the engine.
-        engine = GemmaEngine(job.base, weights, trained.unload(), encoder, registry)
-        engine.wear(read_adapter(draft, engine.layers, compute_dtype(device())), "the new version")
-        loss = loss_per_token(model, held_out_rows)
-        allow_repacking(model, True)
-        probes = probe_prompts(held_out_rows, held_out) or probe_prompts(rows, examples)
-        faults = faults_in_replies(engine, probes, recipe.seed)
-        judgement = judge(loss, before[parent], parent, faults)
+        evaluation = judge.after(trained.unload(), draft)
         seconds = time.perf_counter() - started
-        held_out_figures = {"base": before[BASE], "parent": before[parent], "candidate": loss}
         published = registry.publish(
             draft,
             {
@@ -142,7 +131,7 @@ def train(job: Job) -> Iterator[Event]:
                 "held_out": {
                     "examples": sum(len(r.examples) for r in held_out_rows),
                     "tokens": sum(sum(r.supervised) for r in held_out_rows),
-                    **held_out_figures,
+                    **evaluation.losses(),
                 },
                 "libraries": {"python": platform.python_version()} | {n: library_version(n) for n in LIBRARIES},
                 "seconds": round(seconds, 1),
@@ -154,9 +143,10 @@ def train(job: Job) -> Iterator[Event]:
     yield {
         "event": "published",
         "version": published.name,
-        "better": judgement.better,
-        "reason": judgement.reason,
-        "held_out": held_out_figures,
+        "better": evaluation.better,
+        "reason": evaluation.reason,
+        "held_out": evaluation.losses(),
+        "evaluation": evaluation.told(published.name),
         "seconds": seconds,
     }
 

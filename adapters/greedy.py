@@ -1,0 +1,66 @@
+"""Greedy replies to several prompts at once, for measuring. Speaking with a person is adapters.engine's work."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from adapters.api import Message, Sampling
+from adapters.encoding import Encoder
+from adapters.engine import draw, indistinguishable
+from adapters.text_stream import TextStream
+
+
+@torch.inference_mode()
+def greedy_replies(
+    model: Any, encoder: Encoder, prompts: Sequence[Sequence[Message]], max_new_tokens: int
+) -> list[str]:
+    """Return the most likely reply to each of ``prompts``, with the chat's own repetition penalty.
+
+    All are decoded side by side, their prompts padded in front: a small batch costs hardly more than one reply, as
+    each token costs the reading of all weights.
+    """
+    from transformers import DynamicCache
+
+    if not prompts:
+        return []
+    sampling = Sampling(temperature=0.0)
+    stops = encoder.stops | indistinguishable(model.lm_head.weight, encoder.end_of_turn)
+    encoded = [encoder.prompt(prompt) for prompt in prompts]
+    longest = max(map(len, encoded))
+    device = model.lm_head.weight.device
+    feed = torch.tensor([[0] * (longest - len(ids)) + ids for ids in encoded], device=device)
+    seen = torch.tensor([[0] * (longest - len(ids)) + [1] * len(ids) for ids in encoded], device=device)
+    positions = (seen.cumsum(1) - 1).clamp(min=0)
+    cache = DynamicCache(config=model.config)
+    replies: list[list[int]] = [[] for _ in prompts]
+    ended = [False] * len(prompts)
+    random = torch.Generator(device)
+    for _ in range(max_new_tokens):
+        out = model(
+            input_ids=feed,
+            attention_mask=seen,
+            position_ids=positions,
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        tokens = [
+            draw(logits, sampling, reply, random)
+            for logits, reply in zip(out.logits[:, -1].float(), replies, strict=True)
+        ]
+        for number, token in enumerate(tokens):
+            ended[number] = ended[number] or token in stops
+            if not ended[number]:
+                replies[number].append(token)
+        if all(ended):
+            break
+        feed = torch.tensor(tokens, device=device)[:, None]
+        seen = torch.cat([seen, seen.new_ones(len(prompts), 1)], dim=1)
+        positions = positions[:, -1:] + 1
+    return [_text(encoder, ids) for ids in replies]
+
+
+def _text(encoder: Encoder, ids: list[int]) -> str:
+    stream = TextStream(encoder.tokenizer)
+    return "".join(stream.text(token) for token in ids).strip()

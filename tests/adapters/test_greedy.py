@@ -1,0 +1,26 @@
+from pathlib import Path
+
+from adapters.api import Finished, Message, Sampling
+from adapters.base import load_model, load_tokenizer
+from adapters.encoding import Encoder
+from adapters.engine import GemmaEngine
+from adapters.greedy import greedy_replies
+from adapters.registry import Registry
+
+PROMPTS = ["徳", "What is justice, and why does it matter to you?", "幸せとは何か。君はどう考えるかね？", "Why?"]
+
+
+def test_replies_side_by_side_are_those_of_the_chat_one_by_one(tmp_path: Path, checkpoint: Path) -> None:
+    model = load_model(checkpoint, trainable=True)
+    encoder = Encoder(load_tokenizer(checkpoint))
+    prompts = [[Message(role="user", content=prompt)] for prompt in PROMPTS]
+    together = greedy_replies(model, encoder, prompts, 24)
+    engine = GemmaEngine("base", "", model, encoder, Registry(tmp_path / "versions"))
+    for prompt, reply in zip(prompts, together, strict=True):
+        *_, last = engine.reply(prompt, Sampling(temperature=0, max_new_tokens=24))
+        assert isinstance(last, Finished)
+        assert reply == last.reply
+
+
+def test_no_prompts_have_no_replies(gemma3: Path, encoder: Encoder) -> None:
+    assert greedy_replies(load_model(gemma3, trainable=True), encoder, [], 4) == []

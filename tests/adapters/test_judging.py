@@ -1,0 +1,178 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters import judging
+from adapters.api import BASE
+from adapters.base import compute_dtype, device, load_model, load_tokenizer
+from adapters.encoding import Encoder
+from adapters.evaluation import encoded, evaluate_file, target_losses
+from adapters.figures import Evaluation, read_evaluation
+from adapters.judging import Judge
+from adapters.lora import make_adaptable, read_version
+from adapters.registry import Registry
+from tests.adapters.making_versions import hash_of, make_version
+
+REJECTED = "徳 徳 stronger ab 徳"
+EXAMPLES: list[dict[str, Any]] = [
+    {
+        "id": number,
+        "conversation": f"c{number // 2}",
+        "messages": [
+            {"role": "user", "content": f"What is {what}?"},
+            {"role": "assistant", "content": "君はどう考えるかね？"},
+        ],
+    }
+    | ({"rejected": REJECTED} if number % 2 else {})
+    for number, what in enumerate(["justice", "courage", "virtue", "wisdom", "love", "a friend", "a city"])
+]
+
+
+class Stage:
+    """A checkpoint with a registry, and runs on it whose candidates have random weights."""
+
+    def __init__(self, directory: Path, checkpoint: Path):
+        self.registry = Registry(directory / "versions")
+        self.checkpoint = checkpoint
+        self.encoder = Encoder(load_tokenizer(checkpoint))
+        self.weights = hash_of(checkpoint)
+
+    def judge(self, held_out: list[dict[str, Any]]) -> Judge:
+        return Judge(self.encoder, self.registry, self.weights, examples=EXAMPLES, held_out=held_out, max_tokens=512)
+
+    def run(self, candidate: str, parent: str = BASE, held_out: list[dict[str, Any]] = EXAMPLES) -> Evaluation:
+        """Judge the published ``candidate`` as if it were the draft of a run."""
+        model = load_model(self.checkpoint, trainable=True)
+        judge = self.judge(held_out)
+        adapter = None
+        if parent != BASE:
+            dtype = compute_dtype(device())
+            version, layers = self.registry.get(parent), make_adaptable(load_model(self.checkpoint, trainable=True))
+            adapter = read_version(version, str(self.checkpoint), self.weights, layers, dtype)
+        judge.before(model, parent, adapter)
+        return judge.after(model, self.registry.get(candidate).directory)
+
+
+@pytest.fixture
+def stage(tmp_path: Path, gemma3: Path) -> Stage:
+    return Stage(tmp_path, gemma3)
+
+
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return what is measured from now on."""
+    done: list[str] = []
+    for name in ("target_losses", "greedy_replies"):
+        real = getattr(judging, name)
+
+        def measure(*arguments: Any, name: str = name, real: Any = real) -> Any:
+            done.append(name)
+            return real(*arguments)
+
+        monkeypatch.setattr(judging, name, measure)
+    return done
+
+
+def test_base_parent_and_candidate_are_measured_alike_and_kept(stage: Stage) -> None:
+    first, second = (make_version(stage.registry, stage.checkpoint, seed=seed) for seed in (1, 2))
+    evaluation = stage.run(second, parent=first)
+    assert read_evaluation(stage.registry.get(second).directory) == evaluation
+    assert [(record.role, record.version) for record in evaluation.versions] == [
+        ("base", "base"),
+        ("parent", first),
+        ("candidate", ""),
+    ]
+    for record in evaluation.versions:
+        told = record.told()
+        assert None not in {value for key, value in told.items() if key != "interval"}
+        assert (told["held_out_examples"], told["pairs"], told["replies"]) == (7, 3, 7)
+    assert evaluation.difference is not None
+    assert evaluation.drift is not None
+    assert not evaluation.better, "random weights are worse than none"
+
+
+def test_the_losses_are_those_of_socrates_eval(stage: Stage, tmp_path: Path) -> None:
+    name = make_version(stage.registry, stage.checkpoint)
+    evaluation = stage.run(name)
+    data = tmp_path / "data.jsonl"
+    data.write_text("".join(json.dumps(example) + "\n" for example in EXAMPLES))
+    figures = evaluate_file(tmp_path / "models", str(stage.checkpoint), stage.registry, data, [BASE, name])["versions"]
+    expected = [record.held_out.loss_per_token for record in evaluation.versions if record.held_out]
+    assert [f["loss_per_token"] for f in figures] == pytest.approx(expected, rel=1e-6)
+
+
+def test_conversations_are_drawn_where_there_are_several_and_else_examples(stage: Stage) -> None:
+    name = make_version(stage.registry, stage.checkpoint)
+    together = [example | {"conversation": "c"} for example in EXAMPLES]
+    alone = [{**example, "conversation": f"c{example['id']}"} for example in EXAMPLES]
+    units = []
+    for held_out in (EXAMPLES, together, alone, [*alone, {**alone[0], "id": 7}]):
+        held = stage.run(name, held_out=held_out).versions[-1].held_out
+        assert held is not None
+        units.append([unit for unit, _, _ in held.losses])
+    assert units[:3] == [[0, 1, 2, 3, 4, 5, 6]] * 3
+    assert sorted(units[3]) == [0, 0, 1, 2, 3, 4, 5, 6]
+
+
+def test_what_is_known_of_the_same_weights_on_the_same_examples_is_not_measured_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (make_version(stage.registry, stage.checkpoint, seed=seed) for seed in (1, 2))
+    before = stage.run(first)
+    done = counted(monkeypatch)
+    after = stage.run(second, parent=first)
+    assert done == ["target_losses", "target_losses", "target_losses", "greedy_replies"], "the candidate's alone"
+    assert after.versions[0] == before.versions[0]
+    assert after.versions[1].model_dump(exclude={"role", "version"}) == before.versions[1].model_dump(
+        exclude={"role", "version"}
+    )
+    del done[:]
+    stage.run(second, parent=first, held_out=EXAMPLES[:6])
+    assert done.count("target_losses") == 3 * 2, "other examples; the neutral texts are the same"
+    assert done.count("greedy_replies") == 3
+
+
+def test_a_pair_is_told_apart_where_the_target_is_likelier_by_the_token(stage: Stage) -> None:
+    model = load_model(stage.checkpoint, trainable=True)
+    judge = stage.judge(EXAMPLES)
+    judge.before(model, BASE, None)
+    pairs = [example for example in EXAMPLES if "rejected" in example]
+    turned = [
+        {"messages": [e["messages"][0], {"role": "assistant", "content": text}]}
+        for e in pairs
+        for text in (e["messages"][1]["content"], REJECTED)
+    ]
+    measured = target_losses(model, encoded(stage.encoder, turned, 512)[0])
+    costs = [loss / tokens for loss, tokens in measured]
+    expected = sum(costs[i] < costs[i + 1] for i in range(0, len(costs), 2)) / len(pairs)
+    held_out = judge.records[0].held_out
+    assert held_out is not None
+    assert held_out.pair_accuracy == expected
+
+
+def test_without_held_out_examples_training_prompts_are_replied_to(stage: Stage) -> None:
+    name = make_version(stage.registry, stage.checkpoint)
+    evaluation = stage.run(name, held_out=[])
+    candidate = evaluation.versions[-1]
+    assert (candidate.held_out, evaluation.difference) == (None, None)
+    assert candidate.replies is not None
+    assert (candidate.replies.replies, candidate.replies.chrf) == (7, None)
+    assert candidate.neutral is not None
+
+
+def test_an_evaluation_that_cannot_be_read_is_none(stage: Stage) -> None:
+    name = make_version(stage.registry, stage.checkpoint)
+    stage.run(name)
+    file = stage.registry.get(name).directory / "eval.json"
+    for text in ("", "[]", '{"versions": [{}]}', file.read_text().replace('"losses":[[', '"losses":[["x",')):
+        file.write_text(text)
+        assert read_evaluation(file.parent) is None
+    stage.run(name)
+
+
+def test_the_neutral_texts_are_as_many_japanese_as_english_and_differ() -> None:
+    texts = [json.loads(line) for line in judging.NEUTRAL.read_text(encoding="utf-8").splitlines()]
+    assert len({text["text"] for text in texts}) == len(texts)
+    languages = [text["language"] for text in texts]
+    assert languages.count("ja") == languages.count("en") == 12
