@@ -16,7 +16,7 @@ NEGLIGIBLE = 1e-5
 
 
 class HeadLoss(torch.autograd.Function):
-    """Cross-entropy of a frozen head at each position, with the gradient for the hidden states computed on the way forward.
+    """Cross-entropy of a frozen head at each position, and on the way forward the gradient for the hidden states too.
 
     The logits of a chunk are needed once: for its loss, and at once for its gradient, after which they are dropped
     (the fused linear cross-entropy of Liger Kernel, arXiv 2410.10989). Words that no position of the chunk gives a
