@@ -40,6 +40,8 @@ class Row:
     """True where the token is part of a target, so that its prediction counts in the loss."""
     examples: list[Any] = field(default_factory=list)
     """Ids of the examples whose targets are in this row."""
+    rejected: "Row | None" = None
+    """The same prompt with the reply that was rewritten, where the pair is to be learnt from."""
 
 
 class Encoder:
@@ -97,19 +99,23 @@ class Encoder:
         turns = [*fold_system(messages[:-1]), target]
         return 1 + sum(self._turn_length(turn["role"], turn["content"]) for turn in turns) - len(self.newline)
 
-    def rows(self, examples: Iterable[dict[str, Any]], max_tokens: int) -> tuple[list[Row], list[Any]]:
+    def rows(
+        self, examples: Iterable[dict[str, Any]], max_tokens: int, *, pairs: bool = False
+    ) -> tuple[list[Row], list[Any]]:
         """Return the rows for ``examples`` (lines of an examples file), and the ids of those that do not fit.
 
         An example whose prompt begins with the whole row of the one before it in the same conversation continues that
         row, so a conversation of judged turns is read once and not once per turn; under causal attention the loss is
         the same. Where ``max_tokens`` is exceeded, a new row begins with the oldest turns left out, down to half.
+        With ``pairs`` an example that has a rejected reply has a row of its own, and beside it the rejected one's.
         """
         rows: list[Row] = []
         open_rows: dict[Any, tuple[Row, int]] = {}
         too_long: list[Any] = []
         for number, example in enumerate(examples):
             name, conversation, messages = example.get("id", number), example.get("conversation"), example["messages"]
-            row, left_out = open_rows.get(conversation, (Row([], []), 0))
+            alone = pairs and bool(example.get("rejected"))
+            row, left_out = open_rows.get(None if alone else conversation, (Row([], []), 0))
             encoded = self.example(without_oldest(messages, left_out))
             if len(encoded) > max_tokens or encoded.prompt[: len(row.ids)] != row.ids:
                 row = Row([], [])
@@ -119,12 +125,17 @@ class Encoder:
                 continue
             if not row.ids:
                 rows.append(row)
-            if conversation is not None:
+            if conversation is not None and not alone:
                 open_rows[conversation] = (row, left_out)
             context = encoded.prompt[len(row.ids) :]
             row.ids += context + encoded.target
             row.supervised += [False] * len(context) + [True] * len(encoded.target)
             row.examples.append(name)
+            if alone:
+                rejected = self.target(example["rejected"])[: max_tokens - len(encoded.prompt)]
+                row.rejected = Row(
+                    encoded.prompt + rejected, [False] * len(encoded.prompt) + [True] * len(rejected), [name]
+                )
         return rows, too_long
 
     def _fitted(self, messages: Sequence[Message], max_tokens: int) -> tuple[Encoded, int]:

@@ -11,6 +11,8 @@ from adapters.encoding import Row
 
 CHUNK = 256
 """Positions whose logits exist at one time; Gemma's vocabulary makes 256 of them 268 MB in float32."""
+MARGIN_SCALE, MARGIN = 2.0, 1.0
+"""Beta and gamma of the pairs' penalty."""
 NEGLIGIBLE = 1e-5
 """A chance too small to move anything: the gradient without it has a cosine above 0.99999 with the whole one."""
 
@@ -112,6 +114,28 @@ def losses(model: Any, batch: Batch) -> torch.Tensor:
         picked, model.lm_head.weight, batch.targets, getattr(model.config, "final_logit_softcapping", None)
     )
     return found
+
+
+def objective(
+    model: Any, rows: Sequence[Row], device: str, *, targets: int, pairs: int = 0, pair_weight: float = 0.0
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return what is to be minimised, and of it the loss per target: sums over ``rows``, divided by counts of the step.
+
+    For each row with a rejected reply, ``pair_weight`` times the margin by which the rejected one's mean loss should
+    exceed the target's is added (SimPO, arXiv 2405.14734, beside the loss of the target).
+    """
+    rejected = [row.rejected for row in rows if row.rejected is not None] if pair_weight else []
+    batch = pad([*rows, *rejected], device)
+    found = losses(model, batch)
+    of_targets = found[batch.rows < len(rows)].sum() / targets
+    if not rejected:
+        return of_targets, of_targets.detach()
+    sums = torch.zeros(len(rows) + len(rejected), device=found.device)
+    means = sums.index_add(0, batch.rows, found) / sums.index_add(0, batch.rows, torch.ones_like(found))
+    chosen = means[[number for number, row in enumerate(rows) if row.rejected is not None]]
+    margins = MARGIN_SCALE * (means[len(rows) :] - chosen) - MARGIN
+    penalty = -torch.nn.functional.logsigmoid(margins).sum() / pairs
+    return of_targets + pair_weight * penalty, of_targets.detach()
 
 
 def _masks(config: Any, length: int, like: torch.Tensor) -> dict[str, torch.Tensor | None]:

@@ -137,3 +137,15 @@ def test_the_length_of_an_example_is_that_of_its_ids(texts: list[str], system: s
     pairs = [message for text in texts for message in (user(text), model(text[::-1]))]
     messages = [Message(role="system", content=system), *pairs]
     assert ENCODER.length(messages) == len(ENCODER.example(messages))
+
+
+def test_a_pair_has_a_row_of_its_own_and_its_rejected_reply_beside_it() -> None:
+    examples = [example | {"rejected": "No."} for example in conversation("a", "b")]
+    rows, _ = ENCODER.rows(examples, 512, pairs=True)
+    assert [row.examples for row in rows] == [[example["id"]] for example in examples]
+    for row, example in zip(rows, examples, strict=True):
+        prompt = ENCODER.prompt(example["messages"][:-1])
+        assert row.rejected is not None
+        assert row.rejected.ids == prompt + ENCODER.target("No.")
+        assert row.rejected.supervised == [False] * len(prompt) + [True] * len(ENCODER.target("No."))
+        assert row.ids == prompt + ENCODER.target(example["messages"][-1]["content"])

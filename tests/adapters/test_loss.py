@@ -6,7 +6,7 @@ from transformers import AutoModelForCausalLM
 
 from adapters.base import device
 from adapters.encoding import Row
-from adapters.loss import CHUNK, HeadLoss, grouped, pad, summed_loss
+from adapters.loss import CHUNK, HeadLoss, grouped, objective, pad, summed_loss
 
 
 @pytest.mark.parametrize("softcap", [None, 3.0])
@@ -81,3 +81,23 @@ def test_groups_keep_the_order_and_the_budget() -> None:
 def test_padding_counts_in_the_budget() -> None:
     made = [Row([0] * n, [True] * n) for n in (2, 3, 6, 6)]
     assert [[len(r.ids) for r in group] for group in grouped(made, 12)] == [[2, 3], [6, 6]]
+
+
+def test_without_pairs_the_objective_is_the_loss_per_target(checkpoint: Path) -> None:
+    model = AutoModelForCausalLM.from_pretrained(str(checkpoint))
+    with torch.no_grad():
+        expected = float(summed_loss(model, pad(rows(), "cpu"))) / 40
+        actual, told = objective(model, rows(), "cpu", targets=40)
+    assert (float(actual), float(told)) == pytest.approx((expected, expected))
+
+
+def test_the_penalty_of_a_pair_falls_with_its_margin(checkpoint: Path) -> None:
+    model = AutoModelForCausalLM.from_pretrained(str(checkpoint))
+    first, other, _ = rows()
+    first.rejected = other
+    with torch.no_grad():
+        means = [float(summed_loss(model, pad([row], "cpu"))) / sum(row.supervised) for row in (first, other)]
+        actual, told = objective(model, [first], "cpu", targets=sum(first.supervised), pairs=1, pair_weight=0.5)
+    margin = torch.tensor(2 * (means[1] - means[0]) - 1)
+    expected = means[0] - 0.5 * float(torch.nn.functional.logsigmoid(margin))
+    assert (float(actual), float(told)) == pytest.approx((expected, means[0]), rel=1e-4)
