@@ -6,9 +6,12 @@ from typing import Any
 import torch
 
 from adapters.api import Message, Sampling
-from adapters.encoding import Encoder
+from adapters.encoding import Encoder, has_oldest, without_oldest
 from adapters.engine import draw, indistinguishable
 from adapters.text_stream import TextStream
+
+PROMPT_TOKENS = 384
+"""Longest prompt that is read whole; the oldest turns of a longer one are left out, as several are read at once."""
 
 
 @torch.inference_mode()
@@ -26,7 +29,8 @@ def greedy_replies(
         return []
     sampling = Sampling(temperature=0.0)
     stops = encoder.stops | indistinguishable(model.lm_head.weight, encoder.end_of_turn)
-    encoded = [encoder.prompt(prompt) for prompt in prompts]
+    softcap = getattr(model.config, "final_logit_softcapping", None)
+    encoded = [_fitted(encoder, prompt) for prompt in prompts]
     longest = max(map(len, encoded))
     device = model.lm_head.weight.device
     feed = torch.tensor([[0] * (longest - len(ids)) + ids for ids in encoded], device=device)
@@ -37,18 +41,14 @@ def greedy_replies(
     ended = [False] * len(prompts)
     random = torch.Generator(device)
     for _ in range(max_new_tokens):
-        out = model(
-            input_ids=feed,
-            attention_mask=seen,
-            position_ids=positions,
-            past_key_values=cache,
-            use_cache=True,
-            logits_to_keep=1,
-        )
-        tokens = [
-            draw(logits, sampling, reply, random)
-            for logits, reply in zip(out.logits[:, -1].float(), replies, strict=True)
-        ]
+        hidden = model.model(
+            input_ids=feed, attention_mask=seen, position_ids=positions, past_key_values=cache, use_cache=True
+        ).last_hidden_state[:, -1]
+        # The model's own head on a slice like this one copies its weight once for each reply, on a CPU.
+        logits = model.lm_head(hidden).float()
+        if softcap is not None:
+            logits = (logits / softcap).tanh() * softcap
+        tokens = [draw(row, sampling, reply, random) for row, reply in zip(logits, replies, strict=True)]
         for number, token in enumerate(tokens):
             ended[number] = ended[number] or token in stops
             if not ended[number]:
@@ -59,6 +59,15 @@ def greedy_replies(
         seen = torch.cat([seen, seen.new_ones(len(prompts), 1)], dim=1)
         positions = positions[:, -1:] + 1
     return [_text(encoder, ids) for ids in replies]
+
+
+def _fitted(encoder: Encoder, messages: Sequence[Message]) -> list[int]:
+    """Return the ids of a prompt, without as many of its oldest turns as have to leave."""
+    ids, left_out = encoder.prompt(messages), 0
+    while len(ids) > PROMPT_TOKENS and has_oldest(messages, left_out):
+        left_out += 1
+        ids = encoder.prompt(without_oldest(messages, left_out))
+    return ids
 
 
 def _text(encoder: Encoder, ids: list[int]) -> str:

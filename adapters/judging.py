@@ -1,6 +1,7 @@
 """Measuring the base, the parent and the candidate of a run alike. What the figures allow is adapters.gate's to say."""
 
 import json
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -31,10 +32,10 @@ from adapters.lora import Adapter, make_adaptable, put_on, read_adapter, unwrap
 from adapters.registry import EVALUATION, Registry
 from adapters.replies import reply_figures
 
-PAIRS = 32
-"""Most pairs whose rejected reply is read, too."""
+PAIR_TOKENS = 2048
+"""About how many tokens of prompts and rejected replies are read, spread over the pairs."""
 REPLIES = 8
-REPLY_TOKENS = 48
+REPLY_TOKENS = 64
 NEUTRAL = Path(__file__).with_name("neutral.jsonl")
 
 Examples = Sequence[dict[str, Any]]
@@ -65,7 +66,7 @@ class Judge:
         self._asked = spread(self._held_out or encoded(encoder, examples, max_tokens)[1], REPLIES)
         self._neutral = [json.loads(line)["text"] for line in NEUTRAL.read_text(encoding="utf-8").splitlines()]
         how = [encoder.template_hash(), device(), str(compute_dtype(device())), max_tokens]
-        self._of_held_out = digest([*how, PAIRS, self._held_out])
+        self._of_held_out = digest([*how, PAIR_TOKENS, self._held_out])
         self._of_neutral = digest([*how, self._neutral])
         self._of_replies = digest([*how, REPLY_TOKENS, self._asked])
         self._kept = list(records(registry))
@@ -143,16 +144,18 @@ class Judge:
     def _likelier(self, model: Any, measured: Sequence[tuple[float, int]]) -> list[bool]:
         """Tell of each pair whether a token of its target costs less than one of its rejected reply."""
         pairs = [
-            (e, target) for e, target in zip(self._held_out, measured, strict=True) if e.get("rejected", "").strip()
+            (row.rejected, target)
+            for example, target in zip(self._held_out, measured, strict=True)
+            for row in self._encoder.rows([example], self._max_tokens, pairs=True)[0]
+            if row.rejected is not None and any(row.rejected.supervised)
         ]
-        rejected, targets = [], []
-        for example, target in spread(pairs, PAIRS):
-            alone = {"messages": [*example["messages"][:-1], {"role": "assistant", "content": example["rejected"]}]}
-            rows, _ = self._encoder.rows([alone], self._max_tokens)
-            rejected += rows
-            targets += [target] * len(rows)
-        others = target_losses(model, rejected)
-        return [loss / tokens < its / count for (loss, tokens), (its, count) in zip(targets, others, strict=True)]
+        tokens = sum(len(row.ids) for row, _ in pairs)
+        pairs = spread(pairs, math.ceil(len(pairs) * min(1, PAIR_TOKENS / max(1, tokens))))
+        others = target_losses(model, [row for row, _ in pairs])
+        return [
+            loss / tokens < its_loss / its_tokens
+            for (_, (loss, tokens)), (its_loss, its_tokens) in zip(pairs, others, strict=True)
+        ]
 
     def _neutral_loss(self, model: Any) -> Neutral:
         rows = []

@@ -151,6 +151,13 @@ def test_a_pair_is_told_apart_where_the_target_is_likelier_by_the_token(stage: S
     assert held_out.pair_accuracy == expected
 
 
+def test_many_pairs_are_sampled(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judging, "PAIR_TOKENS", 1)
+    judge = stage.judge(EXAMPLES)
+    judge.before(load_model(stage.checkpoint, trainable=True), BASE, None)
+    assert judge.records[0].told()["pairs"] == 1
+
+
 def test_without_held_out_examples_training_prompts_are_replied_to(stage: Stage) -> None:
     name = make_version(stage.registry, stage.checkpoint)
     evaluation = stage.run(name, held_out=[])
