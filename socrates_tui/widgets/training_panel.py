@@ -148,7 +148,7 @@ class TrainingPanel(Vertical):
             case "started":
                 self._started = event
                 bar.update(total=event["steps"], progress=0)
-                skipped = f", {event['skipped']:,} too long" if event.get("skipped") else ""
+                skipped = f", {len(event['skipped']):,} too long" if event.get("skipped") else ""
                 plural = "" if event["examples"] == 1 else "s"
                 self._figure(f"{event['examples']:,} example{plural}{skipped}, {event['held_out']:,} held out")
             case "step":

@@ -126,7 +126,7 @@ STARTED: api.Event = {
     "device": "cpu",
     "base": "embedded",
     "parent": "base",
-    "skipped": 0,
+    "skipped": [],
 }
 EVALUATED: api.Event = {"event": "evaluated", "epoch": 1, "held_out_loss": 1.75, "best": True}
 

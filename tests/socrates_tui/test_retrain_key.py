@@ -46,6 +46,17 @@ async def test_the_panel_shows_losses_speed_and_time_left_while_one_can_go_on_ta
         await settled(app, pilot)
 
 
+async def test_the_panel_counts_the_examples_that_are_too_long(stage: Stage) -> None:
+    stage.training.script = [STARTED | {"skipped": [3, 7]}, HOLD]
+    async with stage.play((160, 50)) as (app, pilot):
+        await pilot.press("f5")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("enter")
+        await until(pilot, lambda: "12 examples, 2 too long, 2 held out" in shown(app))
+        stage.training.cancel()
+        await settled(app, pilot)
+
+
 async def test_a_better_version_is_swapped_in_activated_and_named(stage: Stage) -> None:
     version = stage.version()
     stage.training.script = [STARTED, step(4, 1.5), published(version, activate=True)]
