@@ -104,4 +104,8 @@ Progress = Callable[[str, float | None], None]
 LoadEngine = Callable[[Progress], Engine]
 
 Event = dict[str, Any]
-"""One event of a run; ``event`` is preflight, started, step, evaluated, published, refused or failed."""
+"""One event of a run; ``event`` is preflight, started, step, evaluated, published, refused or failed.
+
+``preflight`` counts ``tokens`` and names the examples that are ``too_long`` or ``cut``. ``started`` tells by ``memory``
+how a step is computed: ``micro_batch_tokens`` at a time, with or without ``checkpointing`` and ``kept_weights``.
+"""

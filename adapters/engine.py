@@ -11,11 +11,12 @@ from typing import Any
 import torch
 
 from adapters.api import BASE, Chunk, Finished, Message, Progress, Sampling, StoppedBy
-from adapters.base import compute_dtype, device, load_model, load_tokenizer, locate, weights_hash
+from adapters.base import compute_dtype, device, load_model, locate, weights_hash
 from adapters.encoding import Encoder, has_oldest, without_oldest
 from adapters.lora import Adapter, make_adaptable, put_on, read_version
 from adapters.registry import Registry
 from adapters.text_stream import TextStream
+from adapters.tokenizers_here import encoder_in
 from socrates_errors import EngineError
 
 CONTEXT_TOKENS = 8192
@@ -33,7 +34,7 @@ def load_engine(models: Path, base: str, registry: Registry, progress: Progress)
     directory = locate(base, models, progress)
     progress("Loading the base", None)
     with ThreadPoolExecutor(1) as beside:
-        reading = beside.submit(lambda: Encoder(load_tokenizer(directory)))
+        reading = beside.submit(encoder_in, directory / "tokenizer.json")
         model = load_model(directory, trainable=False)
         encoder = reading.result()
     return GemmaEngine(base, weights_hash(directory, models), model, encoder, registry)

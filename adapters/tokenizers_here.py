@@ -1,5 +1,6 @@
 """The tokenizer of a base that is on this machine already, found without torch. Loading the base is adapters.base's."""
 
+from functools import lru_cache
 from pathlib import Path
 
 from tokenizers import Tokenizer
@@ -11,10 +12,14 @@ from socrates_errors import BaseUnavailableError
 
 
 def encoder_here(base: str, models: Path) -> Encoder | None:
-    """Return the encoder of ``base``; None where nothing of the base is here yet. Takes about 1 s."""
+    """Return the encoder of ``base``; None where nothing of the base is here yet."""
     file = _file(base, models)
-    if file is None or not file.is_file():
-        return None
+    return encoder_in(file) if file is not None and file.is_file() else None
+
+
+@lru_cache(1)
+def encoder_in(file: Path) -> Encoder:
+    """Return the encoder of a tokenizer.json: the first time after about 1 s in which no other thread runs."""
     try:
         return Encoder(Tokenizer.from_file(str(file)))
     except Exception as error:  # the library raises nothing narrower

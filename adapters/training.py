@@ -93,10 +93,13 @@ def train(job: Job) -> Iterator[Event]:
     if trained.peft_config["default"].lora_dropout == 0:
         fuse(trained, keep_weights=memory.keeps_weights)
     losses: list[dict[str, Any]] = []
+    step_seconds = 0.0
     best: dict[str, torch.Tensor] = {}
     try:
         for event in run_epochs(trained, rows, held_out_rows, replace(recipe, epochs=epochs), memory):
-            if event["event"] == "evaluated":
+            if event["event"] == "step":
+                step_seconds = event["elapsed_s"]
+            else:
                 losses.append({k: event[k] for k in ("epoch", "train_loss", "held_out_loss")})
                 if event["best"]:
                     best = _lora_tensors(trained)
@@ -135,6 +138,7 @@ def train(job: Job) -> Iterator[Event]:
                 },
                 "libraries": {"python": platform.python_version()} | {n: library_version(n) for n in LIBRARIES},
                 "seconds": round(seconds, 1),
+                "step_seconds": round(step_seconds, 1),
                 "peak_memory_bytes": memory.peak_bytes(),
                 "device": device(),
                 "created": datetime.now(UTC).isoformat(timespec="microseconds"),

@@ -1,19 +1,24 @@
-"""One retraining, from the corpus to a published version. Moving the active pointer is the caller's work."""
+"""One retraining, from the corpus to a published version. Moving the active pointer is the caller's work.
+
+A run that was killed is discarded, not resumed: what it had read and written is swept away, and the next one says so.
+"""
 
 import json
 import logging
 import math
 import shutil
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from adapters.api import EMBEDDED, Event
 from adapters.recipe import Recipe
 from adapters.registry import Registry, Version
 from adapters.runner import Job, Run
+from adapters.tokenizers_here import encoder_here
 from corpus.backup import back_up_daily
 from corpus.records import Example
 from corpus.store import Corpus
@@ -24,10 +29,9 @@ TOKENS_PER_S = {EMBEDDED: 200.0}
 """Pace of a two-core CPU, until this machine's own is known; other bases are too unlike each other to guess."""
 
 APART_S = 10.0
-"""What a run takes apart from its steps: loading the base, and judging."""
+"""What a run takes apart from its steps, loading the base and judging, until this machine's own is known."""
 
-TOKENS_PER_CHARACTER = 0.5
-"""Of Japanese text, until the corpus tells its own."""
+_MOST_NAMED = 5
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +50,14 @@ class Preflight:
     sentence: str
     """The figures, or why there is nothing to train and what to do."""
     ready: bool
+    tokens: int | None = None
+    """Of the training examples, each conversation read once; None where the base is not on this machine yet."""
+    too_long: list[Any] = field(default_factory=list)
+    """Ids of the examples that are too long to be learnt from."""
+    cut: list[Any] = field(default_factory=list)
+    """Ids of those whose context loses its oldest turns."""
+    memory_bytes: int | None = None
+    """About how much, as the last run took; None where nothing tells."""
 
     def event(self) -> Event:
         """Return the first event of a run."""
@@ -76,9 +88,14 @@ class Retraining:
         self._command = command
         self._run: Run | None = None
         self._cancelled = False
+        self._unfinished = False
+        """Whether the run before this one was killed."""
 
     def preflight(self, corpus: Corpus | None = None) -> Preflight:
         """Say what a run would be made of. Without ``corpus`` the home's own is opened and closed again."""
+        if any(self._home.runs.iterdir()):
+            with suppress(TrainingError), self._alone():
+                pass  # it is swept away, unless it is at work
         if corpus is None:
             with Corpus(self._home.database) as opened:
                 return self._preflight(opened, list(opened.examples("train")))
@@ -88,10 +105,15 @@ class Retraining:
         """Yield preflight, then the run's events; the last is published, refused or failed.
 
         A published event tells by ``activate`` whether the version should become active. Raises TrainingError while
-        another run of this home is under way.
+        another run of this home is under way, and where the run's files cannot be written.
         """
         with self._alone() as directory:
-            job, preflight = self._prepare(directory)
+            try:
+                job, preflight = self._prepare(directory)
+            except OSError as error:
+                raise TrainingError(
+                    f"The training's files could not be written ({error}): free some disk space and train again."
+                ) from error
             yield preflight.event()
             if not preflight.ready:
                 yield {"event": "refused", "reason": preflight.sentence}
@@ -146,7 +168,10 @@ class Retraining:
         newest = newest_own(self._registry, self._base)
         new = corpus.count_examples("train", since=newest.as_of if newest else None)
         held_out = corpus.count_examples("held-out")
-        seconds = self._seconds(examples, newest)
+        told = newest.manifest if newest else {}
+        tokens, too_long, cut = self._encoded(examples)
+        seconds = None if tokens is None else self._seconds(tokens, told)
+        memory_bytes = told.get("peak_memory_bytes")
         if not examples:
             ready, sentence = False, "There is nothing to train on yet: approve or rewrite a reply first."
         elif not new and not self._force:
@@ -154,25 +179,38 @@ class Retraining:
             sentence = "Nothing is new since the last training: judge more replies, or train again with force."
         else:
             ready = True
-            sentence = f"{_count(len(examples))}, {new} new, {held_out} held out{_about(seconds)}."
-        return Preflight(len(examples), new, held_out, seconds, sentence, ready)
+            counted = "" if tokens is None else f" ({tokens:,} tokens)"
+            sentence = (
+                f"{_count(len(examples))}{counted}, {new} new, {held_out} held out{_about(seconds, memory_bytes)}."
+            )
+            sentence += _named(too_long, "too long to be learnt from") + _named(cut, "whose oldest context is left out")
+        if self._unfinished:
+            sentence += " The last training was ended before it had finished; nothing of it was kept."
+        return Preflight(len(examples), new, held_out, seconds, sentence, ready, tokens, too_long, cut, memory_bytes)
 
-    def _seconds(self, examples: list[Example], newest: Version | None) -> float | None:
-        """Estimate the run's length from the pace of the last one on this machine."""
-        tokens_per_s, tokens_per_character = TOKENS_PER_S.get(self._base), TOKENS_PER_CHARACTER
-        told = newest.manifest if newest else {}
-        tokens, epochs = told.get("corpus", {}).get("tokens"), told.get("recipe", {}).get("epochs_run")
-        if tokens and epochs and told.get("seconds"):
-            tokens_per_s = tokens * epochs / max(1.0, told["seconds"] - APART_S)
-            ids = set(told["corpus"]["ids"])
-            known = _characters(example for example in examples if example.id in ids)
-            tokens_per_character = tokens / known if known else tokens_per_character
+    def _encoded(self, examples: list[Example]) -> tuple[int | None, list[Any], list[Any]]:
+        """Count the examples' tokens as the run will; also return the ids of those too long, and of those cut."""
+        encoder = encoder_here(self._base, self._home.models)
+        if encoder is None:
+            return None, [], []
+        lines, limit = [example.line() for example in examples], self._recipe.max_tokens
+        rows, too_long = encoder.rows(lines, limit)
+        longer = [line["id"] for line in lines if encoder.length(line["messages"]) > limit]
+        cut = [name for name in longer if name not in too_long]
+        return sum(len(row.ids) for row in rows), too_long, cut
+
+    def _seconds(self, tokens: int, told: dict[str, Any]) -> float | None:
+        """Estimate the run's length from the pace of the last one on this machine, whose manifest is ``told``."""
+        tokens_per_s, apart_s = TOKENS_PER_S.get(self._base), APART_S
+        last_tokens, last_epochs = told.get("corpus", {}).get("tokens"), told.get("recipe", {}).get("epochs_run")
+        if last_tokens and last_epochs and told.get("step_seconds"):
+            tokens_per_s = last_tokens * last_epochs / told["step_seconds"]
+            apart_s = told["seconds"] - told["step_seconds"]
         if not tokens_per_s:
             return None
-        tokens = _characters(examples) * tokens_per_character
         steps = max(1, math.ceil(tokens / self._recipe.batch_tokens))
         epochs = max(self._recipe.epochs, math.ceil(self._recipe.min_steps / steps))
-        return round(APART_S + tokens * epochs / tokens_per_s, 1)
+        return round(apart_s + tokens * epochs / tokens_per_s, 1)
 
     def _log(self) -> Path:
         """Return the file for the run's diagnostics, fresh; the last run's is kept beside it."""
@@ -192,12 +230,14 @@ class Retraining:
         except Timeout as error:
             raise TrainingError("A training is under way in this home: wait for it to end, or cancel it.") from error
         try:
-            shutil.rmtree(self._home.runs, ignore_errors=True)  # what a killed run left
+            self._unfinished = self._unfinished or any(self._home.runs.iterdir())
+            shutil.rmtree(self._home.runs, ignore_errors=True)
             self._home.runs.mkdir(mode=0o700)
             yield self._home.runs
         finally:
             for path in self._home.runs.iterdir():
                 path.unlink()
+            Registry(self._registry.directory)  # sweeps away the draft of a child that was killed
             lock.release()
 
 
@@ -205,11 +245,6 @@ def newest_own(registry: Registry, base: str) -> Version | None:
     """Return the newest version that was trained on this home's corpus for ``base``."""
     own = [version for version in registry.versions() if version.base == base and version.as_of]
     return own[-1] if own else None
-
-
-def _characters(examples: Iterable[Example]) -> int:
-    """Count the characters of prompts and targets; the turns before them are other examples' and are read once."""
-    return sum(len(message["content"]) for example in examples for message in example.messages[-2:])
 
 
 def _write(path: Path, examples: Iterable[Example]) -> int:
@@ -225,7 +260,16 @@ def _count(examples: int) -> str:
     return f"{examples} example{'' if examples == 1 else 's'}"
 
 
-def _about(seconds: float | None) -> str:
+def _about(seconds: float | None, memory_bytes: int | None) -> str:
     if seconds is None:
         return ""
-    return f", about {max(1, round(seconds))} s" if seconds < 90 else f", about {round(seconds / 60)} min"
+    time = f"{max(1, round(seconds))} s" if seconds < 90 else f"{round(seconds / 60)} min"
+    return f", about {time}" + (f" and {memory_bytes / 1e9:.1f} GB of memory" if memory_bytes else "")
+
+
+def _named(ids: Sequence[Any], what: str) -> str:
+    """Return the sentence that the examples with these ids are ``what``."""
+    if not ids:
+        return ""
+    more = f" and {len(ids) - _MOST_NAMED} more" if len(ids) > _MOST_NAMED else ""
+    return f" Turns {what}: {', '.join(map(str, ids[:_MOST_NAMED]))}{more}."

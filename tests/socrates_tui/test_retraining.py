@@ -1,11 +1,16 @@
 import json
+import os
+import signal
+import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from adapters import embedded
 from adapters.recipe import recipe
 from adapters.registry import Registry
 from adapters.runner import Job
@@ -13,6 +18,7 @@ from corpus.store import Corpus
 from socrates_errors import TrainingError
 from socrates_tui.home import Home
 from socrates_tui.retraining import Retraining, newest_own
+from tests.adapters.conftest import make_tokenizer
 from tests.adapters.manifests import manifest, publish
 
 CHILD = """
@@ -64,7 +70,7 @@ def test_a_first_training_counts_everything_as_new(home: Home, registry: Registr
     teach(home, 3)
     preflight = Retraining(home, "embedded", registry, recipe("default")).preflight()
     assert (preflight.ready, preflight.examples, preflight.new) == (True, 3, 3)
-    assert preflight.sentence.startswith("3 examples, 3 new, 0 held out, about ")
+    assert preflight.sentence == "3 examples, 3 new, 0 held out."
 
 
 def test_after_a_training_nothing_is_new_until_something_is_judged(home: Home, registry: Registry) -> None:
@@ -87,12 +93,49 @@ def test_a_version_of_another_base_or_an_imported_one_makes_nothing_old(home: Ho
     assert Retraining(home, "embedded", registry, recipe("default")).preflight().new == 1
 
 
-def test_the_time_is_estimated_from_the_last_run(home: Home, registry: Registry) -> None:
-    (turn,) = teach(home)
-    told = manifest()["corpus"] | {"tokens": 100, "ids": [turn], "as_of": "2000-01-01T00:00:00.000000+00:00"}
-    publish(registry, corpus=told, recipe={"epochs_run": 2}, seconds=20.0)
-    six_epochs = recipe("default", epochs=6)
-    assert Retraining(home, "embedded", registry, six_epochs).preflight().seconds == 40.0
+@pytest.fixture
+def tokenizer(home: Home) -> None:
+    """Put the tokenizer of the embedded base where it would be."""
+    (home.models / embedded.DIRECTORY).mkdir()
+    make_tokenizer().save(str(home.models / embedded.DIRECTORY / "tokenizer.json"))
+
+
+@pytest.mark.usefixtures("tokenizer")
+def test_a_first_training_counts_its_tokens_and_guesses_its_time(home: Home, registry: Registry) -> None:
+    teach(home, 3)
+    preflight = Retraining(home, "embedded", registry, recipe("default")).preflight()
+    assert preflight.tokens is not None
+    assert preflight.sentence == (
+        f"3 examples ({preflight.tokens} tokens), 3 new, 0 held out, about {round(preflight.seconds or 0)} s."
+    )
+
+
+@pytest.mark.usefixtures("tokenizer")
+def test_time_and_memory_are_estimated_from_the_last_run(home: Home, registry: Registry) -> None:
+    teach(home)
+    tokens = Retraining(home, "embedded", registry, recipe("default")).preflight().tokens
+    told = manifest()["corpus"] | {"tokens": tokens, "as_of": "2000-01-01T00:00:00.000000+00:00"}
+    run = {"seconds": 20.0, "step_seconds": 12.0, "peak_memory_bytes": 1_400_000_000}
+    publish(registry, corpus=told, recipe={"epochs_run": 2}, **run)
+    preflight = Retraining(home, "embedded", registry, recipe("default", epochs=6)).preflight()
+    assert (preflight.seconds, preflight.memory_bytes) == (8.0 + 36.0, 1_400_000_000)
+    assert preflight.sentence.endswith("about 44 s and 1.4 GB of memory.")
+
+
+@pytest.mark.usefixtures("tokenizer")
+def test_examples_that_are_too_long_or_cut_are_named_by_their_turns(home: Home, registry: Registry) -> None:
+    with Corpus(home.database) as corpus:
+        conversation, parent, turns = corpus.create_conversation(), None, []
+        for prompt in ("正義とは何か", "勇気とは何か", "幸せとは何か" * 20):
+            turn = corpus.add_turn(conversation.id, parent=parent, prompt=prompt, reply="法です")
+            corpus.approve(turn.id)
+            parent = turn.id
+            turns.append(turn.id)
+    short = replace(recipe("default"), max_tokens=50)
+    preflight = Retraining(home, "embedded", registry, short).preflight()
+    assert (preflight.too_long, preflight.cut) == ([turns[2]], [turns[1]])
+    assert f" Turns too long to be learnt from: {turns[2]}." in preflight.sentence
+    assert f" Turns whose oldest context is left out: {turns[1]}." in preflight.sentence
 
 
 def test_the_time_is_not_guessed_for_a_base_never_trained(home: Home, registry: Registry) -> None:
@@ -231,3 +274,78 @@ def test_a_backup_that_cannot_be_made_is_told_and_keeps_no_training_from_startin
     assert [event["event"] for event in events] == ["preflight", "published"]
     assert "The corpus was not backed up first." in events[0]["sentence"]
     assert "no backup before the training" in caplog.text
+
+
+def test_what_a_killed_application_left_is_swept_away_and_told_once(
+    home: Home, registry: Registry, tmp_path: Path
+) -> None:
+    teach(home)
+    (tmp_path / "child.py").write_text(CHILD + "say('started')\nsys.stdin.read()")
+    application = f"""
+import os, signal, sys
+from pathlib import Path
+from adapters.recipe import recipe
+from adapters.registry import Registry
+from socrates_tui.home import Home
+from socrates_tui.retraining import Retraining
+home = Home.open(Path({str(home.directory)!r}))
+command = [sys.executable, {str(tmp_path / "child.py")!r}]
+retraining = Retraining(home, "embedded", Registry(home.versions), recipe("default"), command=command)
+for event in retraining.events():
+    if event["event"] == "started":
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+    assert subprocess.run([sys.executable, "-c", application], check=False).returncode == -signal.SIGKILL
+    assert (home.runs / "train.jsonl").is_file()
+    ended = "The last training was ended before it had finished; nothing of it was kept."
+    assert Retraining(home, "embedded", registry, recipe("default")).preflight().sentence.endswith(ended)
+    assert list(home.runs.iterdir()) == []
+    assert ended not in Retraining(home, "embedded", registry, recipe("default")).preflight().sentence
+
+
+def test_a_run_after_a_killed_one_tells_of_it(home: Home, registry: Registry, tmp_path: Path) -> None:
+    teach(home)
+    (home.runs / "train.jsonl").touch()
+    first, *_ = retraining(home, registry, "say('refused', reason='r')", tmp_path).events()
+    assert first["sentence"].endswith("nothing of it was kept.")
+
+
+def test_looking_ahead_leaves_a_run_under_way_alone(home: Home, registry: Registry, tmp_path: Path) -> None:
+    teach(home)
+    run = retraining(home, registry, "say('started')\nsys.stdin.read()", tmp_path).events()
+    assert next(run)["event"] == "preflight"
+    assert next(run)["event"] == "started"
+    there = sorted(home.runs.iterdir())
+    assert (
+        "nothing of it was kept" not in Retraining(home, "embedded", registry, recipe("default")).preflight().sentence
+    )
+    assert sorted(home.runs.iterdir()) == there != []
+    run.close()
+
+
+def test_a_child_that_was_killed_leaves_no_draft(home: Home, registry: Registry, tmp_path: Path) -> None:
+    teach(home)
+    script = """
+import os, pathlib, signal
+draft = pathlib.Path(job["versions"]) / f".draft-{os.getpid()}-x"
+draft.mkdir()
+(draft / "adapter_model.safetensors").write_text("half of it")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    *_, last = retraining(home, registry, script, tmp_path).events()
+    assert "was killed" in last["reason"]
+    assert list(home.versions.glob(".draft-*")) == []
+
+
+def test_files_that_cannot_be_written_stop_the_training_before_it_begins(
+    home: Home, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    teach(home)
+
+    def full(*_arguments: object) -> int:
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr("socrates_tui.retraining._write", full)
+    with pytest.raises(TrainingError, match="free some disk space"):
+        list(retraining(home, registry, "open('started', 'w')", tmp_path).events())
+    assert list(home.runs.iterdir()) == []
