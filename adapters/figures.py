@@ -134,9 +134,9 @@ def read_evaluation(directory: Path) -> Evaluation | None:
         return None
 
 
-def records(registry: Registry) -> Iterator[Record]:
-    """Yield every record that is kept, those beside the newest version first."""
-    for version in reversed(registry.versions()):
+def records(versions: Sequence[Version]) -> Iterator[Record]:
+    """Yield every record that is kept beside ``versions``, the last version's first."""
+    for version in reversed(versions):
         if evaluation := read_evaluation(version.directory):
             yield from evaluation.versions
 
@@ -185,7 +185,7 @@ def newest_records(registry: Registry, first: str, second: str) -> tuple[Record 
     Where there are none such, the newest of each; None for what was never measured.
     """
     versions = {name: registry.get(name) for name in (first, second) if name != BASE}
-    kept = list(records(registry))
+    kept = list(records(registry.versions()))
     mine, others = ([r for r in kept if r.weights == _weights(name, versions)] for name in (first, second))
     alike = ((record, other) for record in mine for other in others if difference(record, other))
     return next(alike, (next(iter(mine), None), next(iter(others), None)))

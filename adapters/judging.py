@@ -44,7 +44,7 @@ Examples = Sequence[dict[str, Any]]
 class Judge:
     """Measures the models of one run on the same texts.
 
-    What an eval.json in the registry tells of the same weights on the same texts is not measured again.
+    What an earlier run of this home measured of the same weights on the same texts is not measured again.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Judge:
         self._of_held_out = digest([*how, PAIR_TOKENS, self._held_out])
         self._of_neutral = digest([*how, self._neutral])
         self._of_replies = digest([*how, REPLY_TOKENS, self._asked])
-        self._kept = list(records(registry))
+        self._kept = list(records([version for version in registry.versions() if version.as_of]))
         self._models: list[tuple[Record, Adapter | None]] = []
 
     def before(self, model: Any, parent: str, adapter: Adapter | None) -> None:

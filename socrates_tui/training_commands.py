@@ -14,6 +14,7 @@ from socrates_tui.json_output import print_json
 from socrates_tui.plain_text import plain
 from socrates_tui.progress_line import ProgressLine
 from socrates_tui.retraining import Retraining
+from socrates_tui.side_by_side import figure_rows, print_side_by_side
 
 
 def train(
@@ -73,6 +74,9 @@ class _Story:
             self._progress("Training", event["step"] / event["steps"], detail)
             return
         self._progress.clear()
+        if evaluation := event.get("evaluation"):
+            versions = evaluation["versions"]
+            print_side_by_side([told["version"] for told in versions], figure_rows(versions))
         sentence = _sentence(event)
         if sentence:
             typer.echo(plain(sentence))

@@ -1,8 +1,9 @@
 """`socrates versions`: the acts of the app on versions, as commands."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +12,10 @@ from adapters.registry import Registry, Version
 from socrates_tui.invocation import Json, base_of, home_of, valid_text
 from socrates_tui.json_output import print_json
 from socrates_tui.plain_text import plain
+from socrates_tui.side_by_side import difference_sentence, figure_rows, print_side_by_side
+
+if TYPE_CHECKING:
+    from adapters.figures import Record
 
 app = typer.Typer(
     name="versions", help="Trained versions: list, switch, name, compare, carry.", invoke_without_command=True
@@ -126,22 +131,31 @@ def compare(
     json: Json = False,
 ) -> None:
     """Set two versions side by side: their figures and, with a prompt, their replies."""
+    from adapters.figures import difference, newest_records
+
     registry = _registry(ctx)
-    sides = [_figures(registry, name) for name in (first, second)]
+    names = (first, second)
+    made = [_made(registry, name) for name in names]
+    records = newest_records(registry, first, second)
+    measured = [_measured(registry, name, record) for name, record in zip(names, records, strict=True)]
+    apart = difference(records[1], records[0]) if records[0] and records[1] else None
+    told = None if apart is None else apart.model_dump()
+    sides = [one | other for one, other in zip(made, measured, strict=True)]
     if prompt is not None:
-        replies = _replies(ctx, [first, second], prompt)
-        sides = [side | {"reply": reply} for side, reply in zip(sides, replies, strict=True)]
+        sides = [side | {"reply": reply} for side, reply in zip(sides, _replies(ctx, names, prompt), strict=True)]
     if json:
-        print_json({"versions": sides})
+        print_json({"versions": sides, "difference": told})
         return
-    for key in sides[0]:
-        values = ["–" if side[key] is None else str(side[key]) for side in sides]
-        if key == "reply":
-            typer.echo(
-                plain("\n".join(f"\n{name}: {text}" for name, text in zip((first, second), values, strict=True)))
-            )
-        else:
-            typer.echo(plain(f"{key.replace('_', ' '):<18}{values[0]:<28}{values[1]}").rstrip())
+    rows = [
+        [key.replace("_", " "), *("–" if side[key] is None else str(side[key]) for side in made)]
+        for key in made[0]
+        if key != "version"
+    ]
+    print_side_by_side(names, [*rows, *figure_rows(measured)])
+    if all(records):
+        typer.echo(difference_sentence(first, second, told))
+    for side in sides if prompt is not None else ():
+        typer.echo(plain(f"\n{side['version']}: {side['reply']}"))
 
 
 def _registry(ctx: typer.Context) -> Registry:
@@ -162,8 +176,8 @@ def _show(version: Version, json: bool, sentence: str) -> None:
         typer.echo(plain(sentence))
 
 
-def _figures(registry: Registry, name: str) -> dict[str, Any]:
-    """Return the figures that are compared; None for what the base, or an imported version, does not tell."""
+def _made(registry: Registry, name: str) -> dict[str, Any]:
+    """Return what made a version; None for what the base, or an imported version, does not tell."""
     version = None if name == BASE else registry.get(name)
     manifest = {} if version is None else version.manifest
     recipe, held_out = manifest.get("recipe") or {}, manifest.get("held_out") or {}
@@ -174,8 +188,6 @@ def _figures(registry: Registry, name: str) -> dict[str, Any]:
         "base": version.base if version else None,
         "created": version.created if version else None,
         "examples": version.examples if version else None,
-        "held_out_loss": version.held_out_loss if version else None,
-        "held_out_examples": held_out.get("examples"),
         "base_loss": held_out.get("base"),
         "preset": recipe.get("preset"),
         "rank": recipe.get("rank"),
@@ -186,7 +198,18 @@ def _figures(registry: Registry, name: str) -> dict[str, Any]:
     }
 
 
-def _replies(ctx: typer.Context, names: list[str], prompt: str) -> list[str]:
+def _measured(registry: Registry, name: str, record: "Record | None") -> dict[str, Any]:
+    """Return the figures of ``record``; where it tells no held-out loss, that of the manifest."""
+    from adapters.figures import Record
+
+    told = (record or Record(role="candidate", version=name, weights="")).told()
+    if told["held_out_loss"] is None and name != BASE:
+        held_out = registry.get(name).manifest.get("held_out") or {}
+        told |= {"held_out_loss": held_out.get("candidate"), "held_out_examples": held_out.get("examples")}
+    return told
+
+
+def _replies(ctx: typer.Context, names: Sequence[str], prompt: str) -> list[str]:
     from socrates_tui.ask_command import conversation, engine_of, speak
     from socrates_tui.invocation import settings_of
 

@@ -11,7 +11,14 @@ from adapters.recipe import ALL_LINEAR
 from adapters.registry import Registry
 
 
-def make_version(registry: Registry, checkpoint: Path, *, weights_hash: str | None = None, seed: int = 0) -> str:
+def make_version(
+    registry: Registry,
+    checkpoint: Path,
+    *,
+    weights_hash: str | None = None,
+    seed: int = 0,
+    as_of: str = "2026-01-01T00:00:00.000000+00:00",
+) -> str:
     """Publish a random adapter for ``checkpoint`` and return its name."""
     torch.manual_seed(seed)
     model = get_peft_model(
@@ -33,7 +40,7 @@ def make_version(registry: Registry, checkpoint: Path, *, weights_hash: str | No
                 "parent": "base",
                 "base": {"id": str(checkpoint), "weights_hash": weights_hash or hash_of(checkpoint)},
                 "template_hash": "",
-                "corpus": {"digest": "", "examples": 0, "ids": [], "as_of": ""},
+                "corpus": {"digest": "", "examples": 0, "ids": [], "as_of": as_of},
                 "recipe": {},
                 "losses": [],
                 "held_out": {"examples": 0, "tokens": 0, "base": None, "parent": None, "candidate": None},

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from adapters.registry import ADAPTER, Registry, Version
+from adapters.registry import ADAPTER, EVALUATION, Registry, Version
 
 CONFIG = {"peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": ["q_proj"], "bias": "none"}
 
@@ -29,6 +29,37 @@ def manifest(**fields: Any) -> dict[str, Any]:
         "device": "cpu",
         "created": "2026-01-01T00:00:00+00:00",
     } | fields
+
+
+def record(role: str, version: str, weights: str, losses: list[float], of: str = "sha256:h") -> dict[str, Any]:
+    """Return what eval.json tells of one version, whose examples have ten tokens each."""
+    return {
+        "role": role,
+        "version": version,
+        "weights": weights,
+        "held_out": {
+            "of": of,
+            "losses": [[unit, 10 * loss, 10] for unit, loss in enumerate(losses)],
+            "loss_per_token": sum(losses) / len(losses),
+            "interval": [min(losses), max(losses)],
+            "pairs": 4,
+            "pair_accuracy": 0.75,
+        },
+        "neutral": {"of": "sha256:n", "loss_per_token": 3.0},
+        "replies": {
+            "of": "sha256:r",
+            "replies": 8,
+            "empty": 0,
+            "repeating": 1,
+            "questions": 6,
+            "chrf": 21.5,
+        },
+    }
+
+
+def write_evaluation(version: Version, *records: dict[str, Any]) -> None:
+    evaluation = {"versions": records, "difference": None, "drift": 0.0, "better": True, "reason": "", "seconds": 1.0}
+    (version.directory / EVALUATION).write_text(json.dumps(evaluation))
 
 
 def write_adapter(directory: Path, **config: Any) -> None:

@@ -1,4 +1,6 @@
 import json
+import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,9 @@ from adapters.figures import Evaluation, read_evaluation
 from adapters.judging import Judge
 from adapters.lora import make_adaptable, read_version
 from adapters.registry import Registry
+from adapters.training import train
 from tests.adapters.making_versions import hash_of, make_version
+from tests.adapters.test_training import job, write
 
 REJECTED = "徳 徳 stronger ab 徳"
 EXAMPLES: list[dict[str, Any]] = [
@@ -133,6 +137,14 @@ def test_what_is_known_of_the_same_weights_on_the_same_examples_is_not_measured_
     assert done.count("greedy_replies") == 3
 
 
+def test_what_an_imported_version_tells_is_measured_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = make_version(stage.registry, stage.checkpoint, as_of="")
+    stage.run(first)
+    done = counted(monkeypatch)
+    stage.run(first)
+    assert done.count("greedy_replies") == 2
+
+
 def test_a_pair_is_told_apart_where_the_target_is_likelier_by_the_token(stage: Stage) -> None:
     model = load_model(stage.checkpoint, trainable=True)
     judge = stage.judge(EXAMPLES)
@@ -176,6 +188,27 @@ def test_an_evaluation_that_cannot_be_read_is_none(stage: Stage) -> None:
         file.write_text(text)
         assert read_evaluation(file.parent) is None
     stage.run(name)
+
+
+def test_a_run_on_noise_is_kept_aside_and_says_why(tmp_path: Path, gemma3: Path) -> None:
+    sound = [example | {"id": 10 + example["id"], "conversation": f"t{example['id']}"} for example in EXAMPLES]
+    held_out = write(tmp_path / "judged.jsonl", EXAMPLES)
+    taught = job(tmp_path, gemma3, train=write(tmp_path / "sound.jsonl", sound), held_out=held_out)
+    good = list(train(taught))[-1]
+    shuffle = random.Random(0)
+    for example in sound:
+        target = example["messages"][1]["content"]
+        example["messages"] = [
+            example["messages"][0],
+            {"role": "assistant", "content": "".join(shuffle.sample(target, len(target)))},
+        ]
+    noise = write(tmp_path / "noise.jsonl", sound)
+    last = list(train(replace(taught, train=noise, parent=good["version"])))[-1]
+    assert (last["event"], last["better"]) == ("published", False)
+    assert f"It is worse: held-out loss {last['held_out']['candidate']:.3f} against" in last["reason"]
+    versions = last["evaluation"]["versions"]
+    assert [told["version"] for told in versions] == [BASE, good["version"], last["version"]]
+    assert last["evaluation"]["difference"]["interval"][0] > 0
 
 
 def test_the_neutral_texts_are_as_many_japanese_as_english_and_differ() -> None:

@@ -11,6 +11,7 @@ import pytest
 from filelock import FileLock
 
 from adapters import runner, terms
+from adapters.figures import Record
 from adapters.registry import Registry
 from corpus.store import Corpus
 from socrates_tui.home import Home
@@ -100,6 +101,20 @@ def test_a_reader_is_told_the_figures_and_the_end(home: Home, tmp_path: Path, mo
         "v0001 is kept; `socrates versions use` activates it. Reason.",
     ]
     assert outcome.err == "Preparing\nTraining\n"
+
+
+def test_what_was_measured_is_told_side_by_side(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = Record(role="base", version="base", weights="").told() | {"held_out_loss": 3.0, "empty": 0}
+    versions = [told | {"version": "base"}, told | {"version": "v0001", "held_out_loss": 2.5, "interval": [2.25, 2.75]}]
+    evaluation = {"versions": versions, "difference": None, "drift": None, "seconds": 1.0}
+    event = {"version": "v0001", "better": True, "reason": "Reason.", "held_out": {}, "evaluation": evaluation}
+    child(monkeypatch, tmp_path, f"say('published', **json.loads({json.dumps(event)!r}))")
+    assert socrates("train").out.splitlines()[2:] == [
+        "               base   v0001",
+        "held-out loss  3.000  2.500 (2.250 to 2.750)",
+        "empty          0      0",
+        "v0001 is active. Reason.",
+    ]
 
 
 def test_options_and_settings_make_the_recipe(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

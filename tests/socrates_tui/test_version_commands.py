@@ -2,9 +2,10 @@ from pathlib import Path
 
 import pytest
 
+from adapters.figures import fingerprint
 from adapters.registry import Registry
 from socrates_tui.home import Home
-from tests.adapters.manifests import publish, write_adapter
+from tests.adapters.manifests import publish, record, write_adapter, write_evaluation
 from tests.socrates_tui.commanding import socrates
 
 
@@ -90,8 +91,52 @@ def test_comparing_sets_figures_side_by_side(registry: Registry) -> None:
     assert [side["held_out_loss"] for side in sides] == [None, 1.25]
     assert list(sides[0]) == list(sides[1])
     outcome = socrates("versions", "compare", "v0001", "v0002")
-    assert "held out loss     1.25                        1.25" in outcome.out
+    assert "held-out loss      1.250                      1.250\n" in outcome.out
     assert "\x1b" not in outcome.out
+
+
+def measured(registry: Registry, of: str = "sha256:h") -> None:
+    """Write down that the first version and the base were measured, and the second one on the examples ``of``."""
+    first, second = registry.get("v0001"), registry.get("v0002")
+    (second.directory / "adapter_config.json").write_text("{}")
+    losses = [2.0, 2.1, 2.2, 2.3, 2.4]
+    write_evaluation(
+        first,
+        record("base", "base", first.weights_hash, [2 * loss for loss in losses]),
+        record("candidate", "", fingerprint(first.directory, first.weights_hash), losses),
+    )
+    better = [loss - 0.5 for loss in losses]
+    write_evaluation(second, record("candidate", "", fingerprint(second.directory, second.weights_hash), better, of=of))
+
+
+def test_comparing_tells_what_was_measured_and_the_difference(registry: Registry) -> None:
+    measured(registry)
+    lines = socrates("versions", "compare", "v0001", "v0002").out.splitlines()
+    assert lines[0].split() == ["v0001", "v0002"]
+    assert [line for line in lines if line.startswith(("held", "pairs", "going"))] == [
+        "held-out loss          2.200 (2.000 to 2.400)     1.700 (1.500 to 1.900)",
+        "held-out examples      5                          5",
+        "pairs told apart       75% of 4                   75% of 4",
+        "going in circles       1                          1",
+    ]
+    assert lines[-1] == "v0002 minus v0001: -0.500 on the same 5 held-out examples, between -0.500 and -0.500 at 95 %."
+    document = socrates("versions", "compare", "base", "v0001", "--json").document
+    assert document["difference"]["loss_per_token"] == pytest.approx(-2.2)
+    assert [side["held_out_loss"] for side in document["versions"]] == pytest.approx([4.4, 2.2])
+
+
+def test_comparing_says_that_examples_differ(registry: Registry) -> None:
+    measured(registry, of="sha256:later")
+    outcome = socrates("versions", "compare", "v0001", "v0002")
+    assert outcome.out.splitlines()[-1] == "v0002 and v0001 were not measured on the same held-out examples."
+    assert socrates("versions", "compare", "v0001", "v0002", "--json").document["difference"] is None
+
+
+def test_a_terminal_gets_a_table_and_no_commands_of_a_title(registry: Registry) -> None:
+    measured(registry)
+    out = socrates("versions", "compare", "v0001", "v0002", terminal=True).out
+    assert "─" in out
+    assert "\x1b]0;" not in out
 
 
 def test_a_version_that_tells_no_recipe_is_compared(own_home: Path) -> None:
