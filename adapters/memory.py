@@ -1,5 +1,6 @@
 """What fits into memory: how much of an optimiser step is computed at once, and at what price. It trains nothing."""
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from resource import RUSAGE_SELF, getrusage
@@ -52,14 +53,14 @@ class Memory:
         free = _free_bytes() if device() == "cuda" else _free_bytes() // processes
         room = SHARE[device()] * free - OPTIMISER_BYTES * trained - self._head_bytes
         groups = list(grouped(sorted(rows, key=lambda row: len(row.ids)), recipe.batch_tokens))
-        most = max(self._bytes(len(group), _longest(group)) for group in groups)
+        most = max(self._bytes(group) for group in groups)
         kept = dequantized_bytes(model)
         self.keeps_weights = room - kept >= most
         """Whether the dequantized weights may stay: only where whole steps fit beside them."""
         self._room = room - kept if self.keeps_weights else room
         parts = [part for group in groups for part in self.parts(group)]
         self._told = {
-            "micro_batch_tokens": max(len(part) * _longest(part) for part, _ in parts),
+            "micro_batch_tokens": max(math.prod(_padded(part)) for part, _ in parts),
             "checkpointing": any(checkpointing for _, checkpointing in parts),
             "kept_weights": self.keeps_weights,
         }
@@ -74,10 +75,10 @@ class Memory:
         Each comes with whether its activations have to be computed twice (gradient checkpointing, arXiv 1604.06174),
         which is so where not even one row fits otherwise.
         """
-        longest = _longest(rows) if rows else 0
-        checkpointing = self._bytes(1, longest) > self._room
+        by_length = sorted(rows, key=lambda row: len(row.ids), reverse=True)
+        checkpointing = bool(rows) and self._bytes(by_length[:1]) > self._room
         size = len(rows)
-        while size > 1 and self._bytes(size, longest, checkpointing) > self._room:
+        while size > 1 and self._bytes(by_length[:size], checkpointing=checkpointing) > self._room:
             size = (size + 1) // 2
         for start in range(0, len(rows), max(1, size)):
             yield rows[start : start + size], checkpointing
@@ -86,10 +87,10 @@ class Memory:
         """Halve what is taken at once, as ``part`` did not fit; TrainingError where it cannot be halved."""
         if len(part) == 1 and checkpointing:
             raise TrainingError(
-                f"Not even one row of {_longest(part)} tokens fits into memory: close other programs, split the "
+                f"Not even one row of {_padded(part)[1]} tokens fits into memory: close other programs, split the "
                 "longest conversation, or choose a smaller base, and train again."
             )
-        self._room = min(self._room, self._bytes(len(part), _longest(part), checkpointing)) / 2
+        self._room = min(self._room, self._bytes(part, checkpointing=checkpointing)) / 2
         self._correction = self._correction or 1.0  # from now on, experience is in the room
 
     @contextmanager
@@ -100,7 +101,7 @@ class Memory:
             return
         self._earlier_peak = self.peak_bytes()
         torch.cuda.reset_peak_memory_stats()
-        estimated = self._bytes(len(part), _longest(part), checkpointing)
+        estimated = self._bytes(part, checkpointing=checkpointing)
         yield
         # What stays afterwards, gradients and kept weights, is no part of it.
         taken = torch.cuda.max_memory_allocated() - torch.cuda.memory_allocated() - self._head_bytes
@@ -112,11 +113,12 @@ class Memory:
             return max(self._earlier_peak, int(torch.cuda.max_memory_allocated()))
         return getrusage(RUSAGE_SELF).ru_maxrss * 1024
 
-    def _bytes(self, rows: int, length: int, checkpointing: bool = False) -> float:
-        """Estimate what a pass over ``rows`` of ``length`` tokens, there and back, holds; the head's logits aside."""
+    def _bytes(self, rows: Sequence[Row], *, checkpointing: bool = False) -> float:
+        """Estimate what a pass over ``rows``, there and back, holds; the head's logits aside."""
+        count, length = _padded(rows)
         layer = self._layer_bytes + self._attention_bytes * length
         per_token = self._layers * self._input_bytes + layer if checkpointing else self._layers * layer
-        return float(rows * length * per_token * (self._correction or 1.0))
+        return float(count * length * per_token * (self._correction or 1.0))
 
 
 def out_of_memory(error: BaseException) -> bool:
@@ -124,8 +126,10 @@ def out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
-def _longest(rows: Sequence[Row]) -> int:
-    return max(len(row.ids) for row in rows)
+def _padded(rows: Sequence[Row]) -> tuple[int, int]:
+    """Return how many sequences ``rows`` are, rejected replies included, and the length of each when padded."""
+    every = [*rows, *(row.rejected for row in rows if row.rejected is not None)]
+    return len(every), max(len(row.ids) for row in every)
 
 
 def _free_bytes() -> int:

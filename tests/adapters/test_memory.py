@@ -66,6 +66,34 @@ def test_only_rows_that_do_not_fit_alone_are_computed_twice(model: Any, monkeypa
     assert sizes(tight, rows(1, 400)) == [(1, True)]
 
 
+def test_a_rejected_reply_takes_as_much_room_as_its_target(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for count in (1, 4):
+        pairs = [replace(row, rejected=row) for row in rows(count)]
+        ample = memory(model, PLENTY, monkeypatch, of=pairs)
+        assert ample._bytes(pairs) == 2 * ample._bytes(rows(count))
+
+
+def test_on_a_gpu_the_first_part_corrects_the_estimate_and_no_peak_is_forgotten(
+    model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ample = memory(model, PLENTY, monkeypatch)
+    part = rows(4)
+    estimated, head = ample._bytes(part), ample._head_bytes
+    held = {"now": 100 * MIB, "peak": 900 * MIB}
+    monkeypatch.setattr(module, "device", lambda: "cuda")
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda: held["now"])
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda: held["peak"])
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda: held.update(peak=held["now"]))
+    with ample.measured(part, False):
+        held.update(now=200 * MIB, peak=200 * MIB + head + int(2 * estimated))
+    assert ample._bytes(part) == pytest.approx(2 * estimated, rel=1e-6)
+    assert ample.peak_bytes() == 900 * MIB
+    with ample.measured(part, False):
+        held.update(peak=1000 * MIB)
+    assert ample._bytes(part) == pytest.approx(2 * estimated, rel=1e-6)
+    assert ample.peak_bytes() == 1000 * MIB
+
+
 def test_an_empty_share_of_a_step_has_no_parts(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert sizes(memory(model, PLENTY, monkeypatch), []) == []
 
@@ -86,7 +114,7 @@ def test_each_time_memory_has_run_out_half_is_taken_until_one_row_is_too_much(
 @pytest.mark.parametrize("length", [16, 64])
 def test_the_estimate_is_what_autograd_keeps(checkpoint: Path, length: int, monkeypatch: pytest.MonkeyPatch) -> None:
     base = load_model(checkpoint, trainable=True)
-    estimate = memory(base, PLENTY, monkeypatch)._bytes(4, length)
+    estimate = memory(base, PLENTY, monkeypatch)._bytes(rows(4, length))
     model = _with_adapter(base, RECIPE, None)
     fuse(model, keep_weights=True)
     own = {p.untyped_storage().data_ptr() for p in model.parameters()}

@@ -57,7 +57,7 @@ def assert_alike(actual: tuple[float, list[torch.Tensor]], expected: tuple[float
         assert float(one.norm()) == pytest.approx(float(other.norm()), rel=1e-2)
 
 
-@pytest.mark.parametrize(("size", "twice"), [(1, False), (2, False), (3, False), (1, True), (4, True)])
+@pytest.mark.parametrize(("size", "twice"), [(1, False), (3, False), (2, True)])
 def test_a_step_in_parts_is_the_step_of_all_rows_at_once(checkpoint: Path, size: int, twice: bool) -> None:
     model, _ = trained(checkpoint)
     loss = summed_loss(model.get_base_model(), pad(ROWS, "cpu")) / TARGETS
@@ -67,16 +67,16 @@ def test_a_step_in_parts_is_the_step_of_all_rows_at_once(checkpoint: Path, size:
     assert_alike(gradients(model, cut), (float(loss.detach()), at_once))
 
 
-def test_activations_computed_twice_change_nothing(checkpoint: Path) -> None:
+def test_activations_computed_twice_change_nothing(gemma3: Path) -> None:
     once, twice = (type("_", (Cut,), {"size": 4, "twice": twice}) for twice in (False, True))
-    expected, actual = gradients(*trained(checkpoint, once)), gradients(*trained(checkpoint, twice))
+    expected, actual = gradients(*trained(gemma3, once)), gradients(*trained(gemma3, twice))
     assert actual[0] == expected[0]
     assert all(map(torch.equal, actual[1], expected[1]))
 
 
-def test_after_a_step_nothing_is_computed_twice_any_more(checkpoint: Path) -> None:
+def test_after_a_step_nothing_is_computed_twice_any_more(gemma3: Path) -> None:
     """A model that generates while it checkpoints loses its cache in silence."""
-    model, cut = trained(checkpoint, type("_", (Cut,), {"twice": True}))
+    model, cut = trained(gemma3, type("_", (Cut,), {"twice": True}))
     gradients(model, cut)
     assert not model.get_base_model().model.is_gradient_checkpointing
 
@@ -93,13 +93,13 @@ def running_out(rows_at_once: int) -> Callable[[Any, Any], torch.Tensor]:
     return loss
 
 
-@pytest.mark.parametrize("rows_at_once", [1, 2, 3])
+@pytest.mark.parametrize("rows_at_once", [1, 3])
 def test_a_step_that_runs_out_of_memory_is_done_in_smaller_parts(
-    checkpoint: Path, rows_at_once: int, monkeypatch: pytest.MonkeyPatch
+    gemma3: Path, rows_at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    expected = gradients(*trained(checkpoint))
+    expected = gradients(*trained(gemma3))
     monkeypatch.setattr(steps, "summed_loss", running_out(rows_at_once))
-    assert_alike(gradients(*trained(checkpoint)), expected)
+    assert_alike(gradients(*trained(gemma3)), expected)
 
 
 def test_after_running_out_of_memory_the_next_steps_are_smaller_from_the_beginning(
