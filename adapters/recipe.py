@@ -22,7 +22,7 @@ class Recipe:
     warmup: float = 0.05
     """Share of the steps spent warming up."""
     epochs: int = 3
-    min_steps: int = 24
+    min_steps: int = 12
     """Fewest optimiser steps: a handful of examples is read more often than ``epochs`` times; 0 for just ``epochs``."""
     batch_tokens: int = 1024
     """Tokens of one optimiser step; a single longer row is a batch of its own."""
