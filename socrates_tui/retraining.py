@@ -18,7 +18,6 @@ from adapters.api import EMBEDDED, Event
 from adapters.recipe import Recipe
 from adapters.registry import Registry, Version
 from adapters.runner import Job, Run
-from adapters.tokenizers_here import encoder_here
 from corpus.backup import back_up_daily
 from corpus.records import Example
 from corpus.store import Corpus
@@ -190,6 +189,8 @@ class Retraining:
 
     def _encoded(self, examples: list[Example]) -> tuple[int | None, list[Any], list[Any]]:
         """Count the examples' tokens as the run will; also return the ids of those too long, and of those cut."""
+        from adapters.tokenizers_here import encoder_here  # not needed before the first screen
+
         encoder = encoder_here(self._base, self._home.models)
         if encoder is None:
             return None, [], []
