@@ -1,6 +1,7 @@
 """A tiny random Gemma with a tiny tokenizer, saved as a checkpoint: small enough to train in a second."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,16 @@ SHAPE = {
     "layer_types": ["sliding_attention", "full_attention", "sliding_attention"],
     "initializer_range": 0.1,
 }
+
+
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Compute in one thread, here and in child processes: for matrices this small, threads only wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    yield
+    torch.set_num_threads(before)
 
 
 def make_tokenizer() -> Tokenizer:
