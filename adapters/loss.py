@@ -1,7 +1,7 @@
 """The loss at the supervised positions of a packed batch, without ever holding the batch's full logits."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,9 @@ MARGIN_SCALE, MARGIN = 2.0, 1.0
 """Beta and gamma of the pairs' penalty."""
 NEGLIGIBLE = 1e-5
 """A chance too small to move anything: the gradient without it has a cosine above 0.99999 with the whole one."""
+
+Decoder = Callable[[torch.Tensor], torch.Tensor]
+"""Returns the hidden states, shape (rows, length, d), of ids (rows, length), in the place of ``hidden_states``."""
 
 
 class HeadLoss(torch.autograd.Function):
@@ -100,15 +103,16 @@ def grouped(rows: Iterable[Row], batch_tokens: int) -> Iterator[list[Row]]:
         yield group
 
 
-def summed_loss(model: Any, batch: Batch) -> torch.Tensor:
-    """Return the summed loss over the batch's targets of a causal language model (transformers' Gemma 2 or 3)."""
-    return losses(model, batch).sum()
+def hidden_states(model: Any, ids: torch.Tensor) -> torch.Tensor:
+    """Return a causal language model's (transformers' Gemma 2 or 3) last hidden states, shape (rows, length, d)."""
+    masks = _masks(model.config, ids.shape[1], model.model.embed_tokens.weight)
+    hidden: torch.Tensor = model.model(input_ids=ids, attention_mask=masks, use_cache=False).last_hidden_state
+    return hidden
 
 
-def losses(model: Any, batch: Batch) -> torch.Tensor:
+def losses(model: Any, batch: Batch, decoder: Decoder | None = None) -> torch.Tensor:
     """Return the loss of each of the batch's targets, shape (targets,)."""
-    masks = _masks(model.config, batch.ids.shape[1], model.model.embed_tokens.weight)
-    hidden = model.model(input_ids=batch.ids, attention_mask=masks, use_cache=False).last_hidden_state
+    hidden = hidden_states(model, batch.ids) if decoder is None else decoder(batch.ids)
     picked = hidden[batch.rows, batch.predictors]
     found: torch.Tensor = HeadLoss.apply(  # type: ignore[no-untyped-call]
         picked, model.lm_head.weight, batch.targets, getattr(model.config, "final_logit_softcapping", None)
@@ -117,7 +121,14 @@ def losses(model: Any, batch: Batch) -> torch.Tensor:
 
 
 def objective(
-    model: Any, rows: Sequence[Row], device: str, *, targets: int, pairs: int = 0, pair_weight: float = 0.0
+    model: Any,
+    rows: Sequence[Row],
+    device: str,
+    *,
+    targets: int,
+    pairs: int = 0,
+    pair_weight: float = 0.0,
+    decoder: Decoder | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return what is to be minimised, and of it the loss per target: sums over ``rows``, divided by counts of the step.
 
@@ -126,7 +137,7 @@ def objective(
     """
     rejected = [row.rejected for row in rows if row.rejected is not None] if pair_weight else []
     batch = pad([*rows, *rejected], device)
-    found = losses(model, batch)
+    found = losses(model, batch, decoder)
     of_targets = found[batch.rows < len(rows)].sum() / targets
     if not rejected:
         return of_targets, of_targets.detach()

@@ -19,6 +19,8 @@ from socrates_errors import TrainingError
 
 SHARE = {"cuda": 0.9, "cpu": 0.7}
 """Of the free memory, what a training may take; a CPU's is everybody's."""
+BESIDE_GRAPHS = 3
+"""What CUDA graphs and passes without one hold together, in the memory of one pass."""
 OPTIMISER_BYTES = 16
 """For each trained number, beside itself: gradient, two moments, and what it was at the beginning."""
 
@@ -50,23 +52,37 @@ class Memory:
         self._correction = 0.0
         """What was measured against what was estimated; 0 until then."""
         self._earlier_peak = 0
+        if device() == "cuda":
+            torch.cuda.empty_cache()  # what loading took is no part of it
+            torch.cuda.reset_peak_memory_stats()
         free = _free_bytes() if device() == "cuda" else _free_bytes() // processes
         room = SHARE[device()] * free - OPTIMISER_BYTES * trained - self._head_bytes
         groups = list(grouped(sorted(rows, key=lambda row: len(row.ids)), recipe.batch_tokens))
         most = max(self._bytes(group) for group in groups)
         kept = dequantized_bytes(model)
-        self.keeps_weights = room - kept >= most
+        beside_graphs = room / BESIDE_GRAPHS
+        typical, longest = groups[len(groups) // 2][:1], groups[-1][-1:]
+        self.captures = (
+            device() == "cuda"
+            and recipe.dropout == 0
+            and self._bytes(typical) <= beside_graphs
+            and self._bytes(longest, checkpointing=True) <= beside_graphs
+        )
+        """Whether passes become CUDA graphs: worth smaller parts, but no activations computed twice."""
+        share = BESIDE_GRAPHS if self.captures else 1
+        self.keeps_weights = room - kept >= share * most
         """Whether the dequantized weights may stay: only where whole steps fit beside them."""
-        self._room = room - kept if self.keeps_weights else room
+        self._room = (room - kept if self.keeps_weights else room) / share
         parts = [part for group in groups for part in self.parts(group)]
         self._told = {
             "micro_batch_tokens": max(math.prod(_padded(part)) for part, _ in parts),
             "checkpointing": any(checkpointing for _, checkpointing in parts),
             "kept_weights": self.keeps_weights,
+            "graphs": self.captures,
         }
 
     def event(self) -> Event:
-        """Return ``{"micro_batch_tokens", "checkpointing", "kept_weights"}``, as the run begins with them."""
+        """Return ``{"micro_batch_tokens", "checkpointing", "kept_weights", "graphs"}``, as the run begins with them."""
         return self._told
 
     def parts(self, rows: Sequence[Row]) -> Iterator[tuple[Sequence[Row], bool]]:
@@ -108,9 +124,9 @@ class Memory:
         self._correction = max(0.25, taken / estimated)
 
     def peak_bytes(self) -> int:
-        """Return the most memory this process has held: the GPU's where there is one, else its resident set."""
+        """Return the most memory this process has held: the GPU's since the base was loaded, else its resident set."""
         if device() == "cuda":
-            return max(self._earlier_peak, int(torch.cuda.max_memory_allocated()))
+            return max(self._earlier_peak, int(torch.cuda.max_memory_reserved()))
         return getrusage(RUSAGE_SELF).ru_maxrss * 1024
 
     def _bytes(self, rows: Sequence[Row], *, checkpointing: bool = False) -> float:

@@ -24,7 +24,7 @@ class Recipe:
     epochs: int = 3
     min_steps: int = 12
     """Fewest optimiser steps: a handful of examples is read more often than ``epochs`` times; 0 for just ``epochs``."""
-    batch_tokens: int = 1024
+    batch_tokens: int = 512
     """Tokens of one optimiser step; a single longer row is a batch of its own."""
     max_tokens: int = 2048
     """Longest row; the oldest turns of the context leave first."""
@@ -33,6 +33,8 @@ class Recipe:
     """Largest gradient norm."""
     patience: int = 2
     """Epochs without a better held-out loss after which the run stops."""
+    pair_weight: float = 0.0
+    """What the penalty on rejected replies counts beside the loss of the targets (``loss.objective``)."""
     warm_start: bool = False
     """Begin from the parent's weights instead of from nothing."""
     seed: int = 0
@@ -54,9 +56,13 @@ PRESETS: dict[str, Recipe] = {
 }
 
 
-def recipe(preset: str, *, epochs: int | None = None, seed: int | None = None) -> Recipe:
+def recipe(
+    preset: str, *, epochs: int | None = None, seed: int | None = None, pair_weight: float | None = None
+) -> Recipe:
     """Return ``preset`` with the given settings in the place of its own; given epochs are kept to exactly."""
     chosen = PRESETS[preset]
+    if pair_weight is not None:
+        chosen = replace(chosen, pair_weight=pair_weight)
     if epochs is not None:
         chosen = replace(chosen, epochs=epochs, min_steps=0)
     return chosen if seed is None else replace(chosen, seed=seed)

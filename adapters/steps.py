@@ -11,9 +11,10 @@ import torch
 
 from adapters.api import Event
 from adapters.base import device
+from adapters.captured import Captured
 from adapters.encoding import Row
 from adapters.evaluation import loss_per_token
-from adapters.loss import grouped, pad, summed_loss
+from adapters.loss import grouped, objective
 from adapters.memory import Memory, out_of_memory
 from adapters.recipe import Recipe
 
@@ -41,7 +42,10 @@ def run_epochs(
     causal = model.get_base_model()
     trainable = [p for p in model.parameters() if p.requires_grad]
     initial = [p.detach().clone() for p in trainable]
-    optimiser = torch.optim.AdamW(trainable, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+    for parameter in trainable:
+        parameter.grad = torch.zeros_like(parameter)
+    decoder = Captured(causal, trainable) if memory.captures else None
+    optimiser = torch.optim.AdamW(trainable, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)
     shuffle = random.Random(recipe.seed)
     planned = [_groups(rows, recipe.batch_tokens, shuffle) for _ in range(recipe.epochs)]
     steps = sum(len(groups) for groups in planned)
@@ -54,7 +58,9 @@ def run_epochs(
         for group in groups:
             began = time.perf_counter()
             targets = sum(sum(row.supervised) for row in group)
-            value = _together(trainable, accumulate(causal, _share(group), targets, memory))
+            pairs = sum(row.rejected is not None for row in group)
+            scale = {"targets": targets, "pairs": pairs, "pair_weight": recipe.pair_weight}
+            value = _together(trainable, accumulate(causal, _share(group), scale, memory, decoder))
             if not math.isfinite(value):
                 raise RefusedError(
                     f"The loss became {value} at step {step + 1}: train again with --preset seed, "
@@ -63,7 +69,7 @@ def run_epochs(
             torch.nn.utils.clip_grad_norm_(trainable, recipe.clip)
             optimiser.step()
             schedule.step()
-            optimiser.zero_grad()
+            optimiser.zero_grad(set_to_none=False)
             total, count = total + value * targets, count + targets
             step, tokens = step + 1, tokens + sum(len(row.ids) for row in group)
             train_s += time.perf_counter() - began
@@ -98,8 +104,10 @@ def run_epochs(
         raise RefusedError("Training changed nothing: the examples may all be empty; see `socrates corpus stats`.")
 
 
-def accumulate(model: Any, rows: Sequence[Row], targets: int, memory: Memory) -> torch.Tensor:
-    """Add the gradient of the summed loss of ``rows`` divided by ``targets``; return that loss, shape ().
+def accumulate(
+    model: Any, rows: Sequence[Row], scale: dict[str, Any], memory: Memory, decoder: Captured | None = None
+) -> torch.Tensor:
+    """Add the gradient of ``objective(rows, **scale)``; return the loss per target that it tells, shape ().
 
     The rows are computed in as many parts as memory asks for, which changes the result by rounding only. Where it runs
     out all the same, the step begins again in smaller parts.
@@ -108,30 +116,38 @@ def accumulate(model: Any, rows: Sequence[Row], targets: int, memory: Memory) ->
     for part, checkpointing in memory.parts(rows):
         try:
             with memory.measured(part, checkpointing):
-                total += _backward(model, part, targets, checkpointing=checkpointing)
+                if checkpointing:
+                    total += _backward_twice_computed(model, part, scale)
+                else:
+                    total += _backward(model, part, scale, decoder)
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error):
                 raise
             memory.give_way(part, checkpointing)
+            if decoder is not None:
+                decoder.give_way()
             break
     else:
         return total
-    model.zero_grad()
+    model.zero_grad(set_to_none=False)
     torch.cuda.empty_cache()  # does nothing where there is no GPU
-    return accumulate(model, rows, targets, memory)
+    return accumulate(model, rows, scale, memory, decoder)
 
 
-def _backward(model: Any, part: Sequence[Row], targets: int, *, checkpointing: bool) -> torch.Tensor:
+def _backward(model: Any, part: Sequence[Row], scale: dict[str, Any], decoder: Captured | None) -> torch.Tensor:
     """Add the gradients of one part; return its loss."""
-    if checkpointing:
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    minimised, loss = objective(model, part, device(), **scale, decoder=decoder)
+    minimised.backward()  # type: ignore[no-untyped-call]
+    return loss.detach()
+
+
+def _backward_twice_computed(model: Any, part: Sequence[Row], scale: dict[str, Any]) -> torch.Tensor:
+    """Do as ``_backward`` in less memory, in which activations are computed again when they are needed."""
+    model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     try:
-        loss = summed_loss(model, pad(part, device())) / targets
-        loss.backward()  # type: ignore[no-untyped-call]
-        return loss.detach()
+        return _backward(model, part, scale, None)
     finally:
-        if checkpointing:
-            model.gradient_checkpointing_disable()
+        model.gradient_checkpointing_disable()
 
 
 def held_out_loss(model: Any, rows: Sequence[Row]) -> float | None:
@@ -155,11 +171,11 @@ def _share(rows: Sequence[Row]) -> Sequence[Row]:
 def _together(trainable: Sequence[torch.nn.Parameter], loss: torch.Tensor) -> float:
     """Give every process the sum of all gradients, and return the sum of the losses."""
     if joined().num_processes > 1:
-        pieces = [torch.zeros_like(p) if p.grad is None else p.grad for p in trainable]
-        summed = _summed(torch.cat([loss.reshape(1), *(piece.flatten() for piece in pieces)]))
-        loss, *pieces = torch.split(summed, [1, *(p.numel() for p in trainable)])
-        for parameter, piece in zip(trainable, pieces, strict=True):
-            parameter.grad = piece.view_as(parameter)
+        gradients = [p.grad for p in trainable if p.grad is not None]
+        summed = _summed(torch.cat([loss.reshape(1), *(gradient.flatten() for gradient in gradients)]))
+        loss, *pieces = torch.split(summed, [1, *(gradient.numel() for gradient in gradients)])
+        for gradient, piece in zip(gradients, pieces, strict=True):
+            gradient.copy_(piece.view_as(gradient))
     return float(loss)
 
 

@@ -55,7 +55,7 @@ def train(job: Job) -> Iterator[Event]:
     examples, held_out = in_order(read), in_order(read_examples(Path(job.held_out)))
     directory = locate(job.base, Path(job.models), lambda _text, _fraction: None)
     encoder = Encoder(load_tokenizer(directory))
-    rows, skipped = encoder.rows(examples, recipe.max_tokens)
+    rows, skipped = encoder.rows(examples, recipe.max_tokens, pairs=recipe.pair_weight > 0)
     held_out_rows, skipped_held_out = encoder.rows(held_out, recipe.max_tokens)
     if not rows:
         yield {"event": "refused", "reason": "There is no example to train on: approve or rewrite some replies first."}
@@ -90,8 +90,8 @@ def train(job: Job) -> Iterator[Event]:
     torch.manual_seed(recipe.seed)
     warm = registry.get(parent).directory if recipe.warm_start and parent != BASE else None
     trained = _with_adapter(model, recipe, warm)
-    if trained.peft_config["default"].lora_dropout == 0:
-        fuse(trained, keep_weights=memory.keeps_weights)
+    fusible = trained.peft_config["default"].lora_dropout == 0
+    unfuse = fuse(trained, keep_weights=memory.keeps_weights) if fusible else None
     losses: list[dict[str, Any]] = []
     step_seconds = 0.0
     best: dict[str, torch.Tensor] = {}
@@ -112,6 +112,8 @@ def train(job: Job) -> Iterator[Event]:
     with registry.draft() as draft:
         _save(draft, trained, best, job.base)
         (draft / "run.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in losses))
+        if unfuse is not None:
+            unfuse()
         evaluation = judge.after(trained.unload(), draft)
         seconds = time.perf_counter() - started
         published = registry.publish(

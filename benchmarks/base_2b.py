@@ -1,4 +1,4 @@
-"""A random model of gemma-2-2b's true shape: loading, chat with an adapter, a swap, and training. Prints one JSON line.
+"""A random model of gemma-2-2b's true shape: loading, chat with an adapter, and a swap. Prints one JSON line.
 
     python benchmarks/base_2b.py [--directory DIR] [--tokens 128]
 
@@ -19,9 +19,7 @@ from transformers import Gemma2Config, Gemma2ForCausalLM
 
 from adapters.api import BASE, Finished, Message, Sampling
 from adapters.engine import GemmaEngine, load_engine
-from adapters.recipe import PRESETS
 from adapters.registry import Registry
-from adapters.runner import Job, Run
 from tests.adapters.conftest import make_tokenizer
 from tests.adapters.making_versions import make_version
 
@@ -89,38 +87,6 @@ def peer(directory: Path, version: Path, tokens: int) -> float:
     return round((tokens - 1) / (statistics.median(spent(tokens) for _ in range(3)) - first), 1)
 
 
-def training(directory: Path, scratch: Path) -> dict[str, Any]:
-    """Train one epoch on 200 examples of about 200 tokens in a child process and return its figures."""
-    tokenizer = make_tokenizer()
-    text = "".join(chr(0x4E00 + i % 500) for i in range(60))
-    example = {"messages": [{"role": "user", "content": text[:30]}, {"role": "assistant", "content": text[:34]}]}
-    (scratch / "train.jsonl").write_text("".join(json.dumps(example) + "\n" for _ in range(200)))
-    (scratch / "held_out.jsonl").write_text("")
-    length = len(tokenizer.encode(text[:64]).ids)
-    job = Job(
-        base=str(directory),
-        models=str(scratch / "models"),
-        versions=str(scratch / "versions"),
-        train=str(scratch / "train.jsonl"),
-        held_out=str(scratch / "held_out.jsonl"),
-        recipe=PRESETS["default"].to_json() | {"epochs": 1, "min_steps": 0},
-        parent=BASE,
-        title="",
-        as_of="",
-    )
-    events = list(Run(job, directory=scratch, log=scratch / "training.log").events())
-    steps = [event for event in events if event["event"] == "step"]
-    if not steps:
-        raise SystemExit(f"{events}\n{(scratch / 'training.log').read_text()[-3000:]}")
-    return {
-        "example_tokens": length,
-        "train_s": round(steps[-1]["elapsed_s"], 1),
-        "tokens_per_s": round(steps[-1]["tokens_per_s"], 1),
-        "peak_gib": round(steps[-1]["peak_memory_bytes"] / 2**30, 2),
-        "ended": events[-1]["event"],
-    }
-
-
 def main() -> None:
     """Make the model, measure, and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -155,9 +121,6 @@ def main() -> None:
         figures["peer_transformers_peft_tokens_per_s"] = peer(
             directory, registry.get(version).directory, arguments.tokens
         )
-        if cuda:
-            torch.cuda.empty_cache()
-        figures["training"] = training(directory, scratch)
         print(json.dumps(figures))
 
 

@@ -1,15 +1,19 @@
-"""Training: ours beside another recipe's script, on the same base, examples and epochs. Prints one JSON line.
+"""Training: ours beside other recipes' scripts, on the same base, examples and epochs. Prints one JSON line.
 
-    python benchmarks/train.py --models DIR --train FILE --eval FILE [--limit 200] [--eval-limit 60] [--epochs 3]
-        [--preset default] [--peer SCRIPT]
+    python -m benchmarks.train --models DIR --train FILE --eval FILE [--limit 200] [--eval-limit 60] [--epochs 3]
+        [--preset default] [--peer SCRIPT ...]
+    python -m benchmarks.train --random-2b DIR [--free GIB] [--peer SCRIPT ...]
 
-The peer is a script that takes --base, --train, --eval, --limit, --eval-limit and --epochs, and prints one JSON line
-with ``held_out_after_each_epoch``. Each line of FILE is an examples line and stands alone for both.
+A peer is a script, such as trl_recipe.py beside this one, that takes --base, --train, --eval, --limit, --eval-limit and
+--epochs, and prints one JSON line with ``train_s``, ``tokens_per_s`` and ``held_out_after_each_epoch``. Each line of
+FILE is an examples line and stands alone for all. The random base has the shape of gemma-2-2b and says nothing about
+quality; its 200 examples have 200 tokens each.
 """
 
 import argparse
 import itertools
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -19,18 +23,48 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from adapters.api import BASE, EMBEDDED
-from adapters.base import locate
+from adapters.base import load_tokenizer, locate
+from adapters.encoding import Encoder
 from adapters.recipe import PRESETS
-from adapters.runner import Job, Run
+from adapters.runner import ENVIRONMENT, Job, Run
+from benchmarks.base_2b import make_base
 
 
-def cut(source: Path, target: Path, count: int) -> Path:
-    """Write the first ``count`` lines of ``source`` to ``target``, without what would join them to conversations."""
-    with source.open(encoding="utf-8") as lines, target.open("w", encoding="utf-8") as out:
-        for line in itertools.islice(lines, count):
-            out.write(json.dumps({"messages": json.loads(line)["messages"]}, ensure_ascii=False) + "\n")
-    return target
+def read(path: Path, limit: int) -> list[dict[str, Any]]:
+    """Return the first ``limit`` lines of an examples file, without what would join them to conversations."""
+    with path.open(encoding="utf-8") as lines:
+        return [{"messages": json.loads(line)["messages"]} for line in itertools.islice(lines, limit)]
+
+
+def write(path: Path, examples: list[dict[str, Any]]) -> Path:
+    """Write ``examples`` to ``path``, one a line."""
+    path.write_text("".join(json.dumps(example, ensure_ascii=False) + "\n" for example in examples), encoding="utf-8")
+    return path
+
+
+def made_examples(base: Path, count: int, tokens: int = 200) -> list[dict[str, Any]]:
+    """Return examples of exactly ``tokens`` tokens, half of them the reply's."""
+    encoder = Encoder(load_tokenizer(base))
+
+    def example(number: int, reply: int) -> dict[str, Any]:
+        text = "".join(chr(0x4E00 + (37 * number + i) % 500) for i in range(tokens // 2 + reply))
+        return {
+            "messages": [
+                {"role": "user", "content": text[: tokens // 2]},
+                {"role": "assistant", "content": text[tokens // 2 :]},
+            ]
+        }
+
+    def fitted(number: int) -> dict[str, Any]:
+        return max(
+            (example(number, reply) for reply in range(1, tokens // 2)),
+            key=lambda e: (len(encoder.example(e["messages"])) <= tokens, len(encoder.example(e["messages"]))),
+        )
+
+    return [fitted(number) for number in range(count)]
 
 
 def ours(arguments: argparse.Namespace, train: Path, held_out: Path, scratch: Path) -> dict[str, Any]:
@@ -38,7 +72,7 @@ def ours(arguments: argparse.Namespace, train: Path, held_out: Path, scratch: Pa
     recipe = replace(PRESETS[arguments.preset], epochs=arguments.epochs, min_steps=0, **json.loads(arguments.recipe))
     job = Job(
         base=arguments.base,
-        models=str(arguments.models),
+        models=str(arguments.models or scratch / "models"),
         versions=str(scratch / "versions"),
         train=str(train),
         held_out=str(held_out),
@@ -51,47 +85,106 @@ def ours(arguments: argparse.Namespace, train: Path, held_out: Path, scratch: Pa
     events = list(Run(job, directory=scratch, log=scratch / "training.log").events())
     if events[-1]["event"] != "published":
         raise SystemExit(f"{events[-1]}\n{(scratch / 'training.log').read_text()[-2000:]}")
-    evaluated = [event["held_out_loss"] for event in events if event["event"] == "evaluated"]
     steps = [event for event in events if event["event"] == "step"]
+    ends = [0.0, *(max(s["elapsed_s"] for s in steps if s["epoch"] == n + 1) for n in range(steps[-1]["epoch"]))]
+    evaluated = [event["held_out_loss"] for event in events if event["event"] == "evaluated"]
     return {
         "recipe": recipe.preset,
         "train_s": round(steps[-1]["elapsed_s"], 1),
+        "after_each_epoch_s": [round(end, 1) for end in ends[1:]],
         "whole_s": round(time.perf_counter() - started, 1),
         "tokens_per_s": round(steps[-1]["tokens_per_s"], 1),
         "held_out_before": round(evaluated[0], 4),
         "held_out_after_each_epoch": [round(loss, 4) for loss in evaluated[1:]],
         "held_out_published": round(events[-1]["held_out"]["candidate"], 4),
         "better": events[-1]["better"],
+        "memory": next(event["memory"] for event in events if event["event"] == "started"),
+        "peak_gib": round(steps[-1]["peak_memory_bytes"] / 2**30, 2),
     }
 
 
+def peers(arguments: argparse.Namespace, script: Path, train: Path, held_out: Path) -> dict[str, Any]:
+    """Run a peer's script and return its figures; without a GPU, its peak memory too."""
+    base = locate(arguments.base, arguments.models or Path(), lambda _text, _fraction: None)
+    options = {"base": base, "train": train, "eval": held_out, "limit": arguments.limit}
+    options |= {"eval-limit": arguments.eval_limit, "epochs": arguments.epochs}
+    command = [sys.executable, str(script), *(f"--{name}={value}" for name, value in options.items())]
+    allocator = (
+        {name: value for name, value in ENVIRONMENT.items() if name.startswith("MALLOC")} if arguments.keep else {}
+    )
+    log = train.with_suffix(".log")
+    with log.open("w") as errors:
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=errors, text=True, env=os.environ | allocator
+        )
+        assert process.stdout is not None
+        said = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"{script} failed:\n{log.read_text()[-3000:]}")
+    figures: dict[str, Any] = json.loads(said.splitlines()[-1])
+    return figures if torch.cuda.is_available() else figures | {"peak_gib": round(usage.ru_maxrss / 2**20, 2)}
+
+
+def against(mine: dict[str, Any], theirs: dict[str, Any]) -> dict[str, float | None]:
+    """Return our speed over theirs, and in what share of their time we reach their best loss; None if never."""
+    best = min(theirs["held_out_after_each_epoch"])
+    ends = zip(mine["after_each_epoch_s"], mine["held_out_after_each_epoch"], strict=True)
+    reached = next((seconds for seconds, loss in ends if loss <= best), None)
+    return {
+        "speed": round(mine["tokens_per_s"] / theirs["tokens_per_s"], 2),
+        "time_to_their_best": reached and round(reached / theirs["train_s"], 3),
+    }
+
+
+def taken(free_gib: float) -> list[torch.Tensor]:
+    """Take so much of the GPU's memory that only ``free_gib`` are free."""
+    torch.zeros(1, device="cuda")
+    most = torch.cuda.mem_get_info()[0] - int(free_gib * 2**30)
+    return [torch.empty(most, dtype=torch.uint8, device="cuda")]
+
+
 def main() -> None:
-    """Run both and print their figures."""
+    """Run all and print their figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--models", type=Path, required=True, help="directory of converted bases")
+    parser.add_argument("--models", type=Path, help="directory of converted bases")
     parser.add_argument("--base", default=EMBEDDED)
-    parser.add_argument("--train", type=Path, required=True)
-    parser.add_argument("--eval", type=Path, required=True)
+    parser.add_argument("--random-2b", type=Path, metavar="DIR", help="where the random base is or is to be made")
+    parser.add_argument("--train", type=Path)
+    parser.add_argument("--eval", type=Path)
     parser.add_argument("--limit", type=int, default=200)
     parser.add_argument("--eval-limit", type=int, default=60)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--preset", default="default", choices=list(PRESETS))
     parser.add_argument("--recipe", default="{}", help="JSON of settings in the preset's place")
-    parser.add_argument("--peer", type=Path)
+    parser.add_argument("--peer", type=Path, action="append", default=[])
+    parser.add_argument("--free", type=float, help="GiB of the GPU's memory that are left free for each")
+    parser.add_argument("--keep", action="store_true", help="give peers the allocator settings that ours runs under")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
-        train = cut(arguments.train, scratch / "train.jsonl", arguments.limit)
-        held_out = cut(arguments.eval, scratch / "held_out.jsonl", arguments.eval_limit)
-        figures: dict[str, Any] = {"examples": arguments.limit, "epochs": arguments.epochs, "on": platform.processor()}
+        if arguments.random_2b is not None:
+            if not (arguments.random_2b / "tokenizer.json").exists():
+                make_base(arguments.random_2b)
+            arguments.base = str(arguments.random_2b)
+            made = made_examples(arguments.random_2b, arguments.limit)
+            train, held_out = write(scratch / "train.jsonl", made), write(scratch / "held_out.jsonl", made[:8])
+        else:
+            train = write(scratch / "train.jsonl", read(arguments.train, arguments.limit))
+            held_out = write(scratch / "held_out.jsonl", read(arguments.eval, arguments.eval_limit))
+        held = taken(arguments.free) if arguments.free is not None else []
+        device = (
+            torch.cuda.get_device_name()
+            if torch.cuda.is_available()
+            else f"{platform.machine()}, {os.cpu_count()} cores"
+        )
+        figures: dict[str, Any] = {"examples": arguments.limit, "epochs": arguments.epochs, "on": device}
         figures["ours"] = ours(arguments, train, held_out, scratch)
-        if arguments.peer is not None:
-            base = locate(arguments.base, arguments.models, lambda _text, _fraction: None)
-            options = {"base": base, "train": train, "eval": held_out, "limit": arguments.limit}
-            options |= {"eval-limit": arguments.eval_limit, "epochs": arguments.epochs}
-            command = [sys.executable, str(arguments.peer), *(f"--{k}={v}" for k, v in options.items())]
-            said = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
-            figures["peer"] = json.loads(said.stdout.splitlines()[-1])
+        held.clear()
+        figures["peers"] = []
+        for script in arguments.peer:
+            theirs = peers(arguments, script, train, held_out)
+            figures["peers"].append(theirs | {"ours_against_it": against(figures["ours"], theirs)})
         print(json.dumps(figures))
 
 

@@ -195,7 +195,7 @@ class Retraining:
         if encoder is None:
             return None, [], []
         lines, limit = [example.line() for example in examples], self._recipe.max_tokens
-        rows, too_long = encoder.rows(lines, limit)
+        rows, too_long = encoder.rows(lines, limit, pairs=self._recipe.pair_weight > 0)
         longer = [line["id"] for line in lines if encoder.length(line["messages"]) > limit]
         cut = [name for name in longer if name not in too_long]
         return sum(len(row.ids) for row in rows), too_long, cut

@@ -27,6 +27,10 @@ def train(
     seed: Annotated[
         int | None, typer.Option(min=0, max=LARGEST_SEED, help="The same seed trains the same version.")
     ] = None,
+    pair_weight: Annotated[
+        float | None,
+        typer.Option(min=0.0, max=10.0, help="How much a rejected reply is pushed away, beside learning its rewrite."),
+    ] = None,
     no_activate: Annotated[bool, typer.Option("--no-activate", help="Leave the active version as it is.")] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Train though nothing is new, and activate though it is no better.")
@@ -37,7 +41,7 @@ def train(
     """Train a version on everything approved and rewritten, and activate it unless it is worse."""
     home, base = home_of(ctx), loadable_base_of(ctx)
     registry = Registry(home.versions)
-    chosen = recipe(preset or settings_of(ctx).preset, epochs=epochs, seed=seed)
+    chosen = recipe(preset or settings_of(ctx).preset, epochs=epochs, seed=seed, pair_weight=pair_weight)
     retraining = Retraining(home, base, registry, chosen, title=title, force=force)
     show = print_json if json else _Story()
     event: Event = {}

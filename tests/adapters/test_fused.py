@@ -8,7 +8,7 @@ import torch
 from adapters.base import load_model
 from adapters.encoding import Row
 from adapters.fused import fuse
-from adapters.loss import pad, summed_loss
+from adapters.loss import losses, pad
 from adapters.recipe import PRESETS
 from adapters.training import _with_adapter
 
@@ -27,7 +27,7 @@ def adapted(checkpoint: Path) -> Any:
 
 def loss_and_gradients(model: Any) -> tuple[float, dict[str, torch.Tensor]]:
     model.zero_grad()
-    loss = summed_loss(model.get_base_model(), pad(ROWS, "cpu"))
+    loss = losses(model.get_base_model(), pad(ROWS, "cpu")).sum()
     loss.backward()  # type: ignore[no-untyped-call]
     return float(loss.detach()), {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}
 
@@ -43,6 +43,16 @@ def test_a_fused_layer_computes_what_pefts_layer_computes(checkpoint: Path, keep
         assert gradients.keys() == wanted.keys()
         for name, gradient in gradients.items():
             assert torch.nn.functional.cosine_similarity(gradient.flatten(), wanted[name].flatten(), dim=0) > 0.999
+
+
+def test_what_is_undone_is_pefts_again(checkpoint: Path) -> None:
+    model = adapted(checkpoint)
+    expected, wanted = loss_and_gradients(model)
+    fuse(model, keep_weights=True)()
+    loss, gradients = loss_and_gradients(model)
+    assert loss == expected
+    assert all(torch.equal(gradients[name], gradient) for name, gradient in wanted.items())
+    assert not any("forward" in vars(module) for module in model.modules())
 
 
 def test_kept_weights_change_nothing(checkpoint: Path) -> None:

@@ -6,7 +6,7 @@ from transformers import AutoModelForCausalLM
 
 from adapters.base import device
 from adapters.encoding import Row
-from adapters.loss import CHUNK, HeadLoss, grouped, objective, pad, summed_loss
+from adapters.loss import CHUNK, HeadLoss, grouped, losses, objective, pad
 
 
 @pytest.mark.parametrize("softcap", [None, 3.0])
@@ -57,8 +57,8 @@ def rows() -> list[Row]:
 def test_padded_rows_have_the_loss_of_the_same_rows_alone(checkpoint: Path) -> None:
     model = AutoModelForCausalLM.from_pretrained(str(checkpoint))
     with torch.no_grad():
-        alone = sum(float(summed_loss(model, pad([row], device()))) for row in rows())
-        together = float(summed_loss(model, pad(rows(), device())))
+        alone = sum(float(losses(model, pad([row], device())).sum()) for row in rows())
+        together = float(losses(model, pad(rows(), device())).sum())
     assert together == pytest.approx(alone, rel=1e-5)
 
 
@@ -69,7 +69,7 @@ def test_the_loss_is_that_of_the_models_own_logits(checkpoint: Path) -> None:
     with torch.no_grad():
         logits = model(input_ids=batch.ids).logits[0]
         expected = torch.nn.functional.cross_entropy(logits[batch.predictors], batch.targets, reduction="sum")
-        actual = summed_loss(model, batch)
+        actual = losses(model, batch).sum()
     assert float(actual) == pytest.approx(float(expected), rel=1e-4)
 
 
@@ -86,7 +86,7 @@ def test_padding_counts_in_the_budget() -> None:
 def test_without_pairs_the_objective_is_the_loss_per_target(checkpoint: Path) -> None:
     model = AutoModelForCausalLM.from_pretrained(str(checkpoint))
     with torch.no_grad():
-        expected = float(summed_loss(model, pad(rows(), "cpu"))) / 40
+        expected = float(losses(model, pad(rows(), "cpu")).sum()) / 40
         actual, told = objective(model, rows(), "cpu", targets=40)
     assert (float(actual), float(told)) == pytest.approx((expected, expected))
 
@@ -96,7 +96,7 @@ def test_the_penalty_of_a_pair_falls_with_its_margin(checkpoint: Path) -> None:
     first, other, _ = rows()
     first.rejected = other
     with torch.no_grad():
-        means = [float(summed_loss(model, pad([row], "cpu"))) / sum(row.supervised) for row in (first, other)]
+        means = [float(losses(model, pad([row], "cpu")).sum()) / sum(row.supervised) for row in (first, other)]
         actual, told = objective(model, [first], "cpu", targets=sum(first.supervised), pairs=1, pair_weight=0.5)
     margin = torch.tensor(2 * (means[1] - means[0]) - 1)
     expected = means[0] - 0.5 * float(torch.nn.functional.logsigmoid(margin))

@@ -9,7 +9,7 @@ from adapters import memory as module
 from adapters.base import load_model
 from adapters.encoding import Row
 from adapters.fused import fuse
-from adapters.loss import pad, summed_loss
+from adapters.loss import losses, pad
 from adapters.memory import Memory, out_of_memory
 from adapters.recipe import PRESETS
 from adapters.training import _with_adapter
@@ -17,6 +17,7 @@ from socrates_errors import TrainingError
 
 RECIPE = replace(PRESETS["default"], rank=4, batch_tokens=128)
 PLENTY, MIB = 2**40, 2**20
+NO_GRAPHS = {"graphs": False}
 
 
 def rows(count: int, length: int = 32) -> list[Row]:
@@ -40,7 +41,7 @@ def sizes(memory: Memory, group: list[Row]) -> list[tuple[int, bool]]:
 def test_with_plenty_of_memory_a_step_is_computed_at_once(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     ample = memory(model, PLENTY, monkeypatch)
     assert sizes(ample, rows(4)) == [(4, False)]
-    assert ample.event() == {"micro_batch_tokens": 128, "checkpointing": False, "kept_weights": True}
+    assert ample.event() == {"micro_batch_tokens": 128, "checkpointing": False, "kept_weights": True} | NO_GRAPHS
 
 
 def test_with_less_memory_steps_are_cut_before_activations_are_computed_twice(
@@ -51,10 +52,10 @@ def test_with_less_memory_steps_are_cut_before_activations_are_computed_twice(
         told = memory(model, free_bytes, monkeypatch).event()
         if told not in seen:
             seen.append(told)
-    assert seen[0] == {"micro_batch_tokens": 128, "checkpointing": False, "kept_weights": True}
-    assert {"micro_batch_tokens": 128, "checkpointing": False, "kept_weights": False} in seen
-    assert {"micro_batch_tokens": 64, "checkpointing": False, "kept_weights": False} in seen
-    assert {"micro_batch_tokens": 32, "checkpointing": False, "kept_weights": False} in seen
+    assert seen[0] == {"micro_batch_tokens": 128, "checkpointing": False, "kept_weights": True} | NO_GRAPHS
+    assert {"micro_batch_tokens": 128, "checkpointing": False, "kept_weights": False} | NO_GRAPHS in seen
+    assert {"micro_batch_tokens": 64, "checkpointing": False, "kept_weights": False} | NO_GRAPHS in seen
+    assert {"micro_batch_tokens": 32, "checkpointing": False, "kept_weights": False} | NO_GRAPHS in seen
     checkpointed = [told["checkpointing"] for told in seen]
     assert checkpointed == sorted(checkpointed)
     assert checkpointed[-1]
@@ -83,6 +84,7 @@ def test_on_a_gpu_the_first_part_corrects_the_estimate_and_no_peak_is_forgotten(
     monkeypatch.setattr(module, "device", lambda: "cuda")
     monkeypatch.setattr(torch.cuda, "memory_allocated", lambda: held["now"])
     monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda: held["peak"])
+    monkeypatch.setattr(torch.cuda, "max_memory_reserved", lambda: held["peak"])
     monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda: held.update(peak=held["now"]))
     with ample.measured(part, False):
         held.update(now=200 * MIB, peak=200 * MIB + head + int(2 * estimated))
@@ -92,6 +94,20 @@ def test_on_a_gpu_the_first_part_corrects_the_estimate_and_no_peak_is_forgotten(
         held.update(peak=1000 * MIB)
     assert ample._bytes(part) == pytest.approx(2 * estimated, rel=1e-6)
     assert ample.peak_bytes() == 1000 * MIB
+
+
+def test_on_a_gpu_passes_become_graphs_where_their_memory_is_there(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "device", lambda: "cuda")
+    monkeypatch.setattr(module, "compute_dtype", lambda _device: torch.bfloat16)
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda: None)
+    seen = [memory(model, free_bytes, monkeypatch).event() for free_bytes in range(40 * MIB, MIB, -MIB // 16)]
+    assert seen[0] == {"micro_batch_tokens": 128, "checkpointing": False, "kept_weights": True, "graphs": True}
+    with_graphs = [told for told in seen if told["graphs"]]
+    assert seen[: len(with_graphs)] == with_graphs
+    assert {"micro_batch_tokens": 32, "checkpointing": False, "kept_weights": False, "graphs": True} in with_graphs
+    assert seen[len(with_graphs)]["checkpointing"] is False
+    assert not Memory(model, rows(8), replace(RECIPE, dropout=0.1)).captures
 
 
 def test_an_empty_share_of_a_step_has_no_parts(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,7 +144,7 @@ def test_the_estimate_is_what_autograd_keeps(checkpoint: Path, length: int, monk
 
     model.train()
     with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
-        loss = summed_loss(model.get_base_model(), pad(rows(4, length), "cpu"))
+        loss = losses(model.get_base_model(), pad(rows(4, length), "cpu")).sum()
     assert loss.requires_grad
     assert sum(kept.values()) == pytest.approx(estimate, rel=0.3)
 

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 import torch
 
+from adapters import loss as loss_module
 from adapters import steps
 from adapters.base import load_model
 from adapters.encoding import Row
 from adapters.fused import fuse
-from adapters.loss import pad, summed_loss
+from adapters.loss import losses, pad
 from adapters.memory import Memory
 from adapters.recipe import PRESETS
 from adapters.training import _with_adapter
@@ -44,9 +45,12 @@ def trained(checkpoint: Path, kind: type[Memory] = Memory) -> tuple[Any, Memory]
     return model.train(), memory
 
 
+SCALE = {"targets": TARGETS, "pairs": 0, "pair_weight": 0.0}
+
+
 def gradients(model: Any, memory: Memory) -> tuple[float, list[torch.Tensor]]:
     model.zero_grad()
-    loss = float(steps.accumulate(model.get_base_model(), ROWS, TARGETS, memory))
+    loss = float(steps.accumulate(model.get_base_model(), ROWS, SCALE, memory))
     return loss, [p.grad.clone() for p in model.parameters() if p.grad is not None]
 
 
@@ -60,7 +64,7 @@ def assert_alike(actual: tuple[float, list[torch.Tensor]], expected: tuple[float
 @pytest.mark.parametrize(("size", "twice"), [(1, False), (3, False), (2, True)])
 def test_a_step_in_parts_is_the_step_of_all_rows_at_once(checkpoint: Path, size: int, twice: bool) -> None:
     model, _ = trained(checkpoint)
-    loss = summed_loss(model.get_base_model(), pad(ROWS, "cpu")) / TARGETS
+    loss = losses(model.get_base_model(), pad(ROWS, "cpu")).sum() / TARGETS
     loss.backward()  # type: ignore[no-untyped-call]
     at_once = [p.grad.clone() for p in model.parameters() if p.grad is not None]
     model, cut = trained(checkpoint, type("_", (Cut,), {"size": size, "twice": twice}))
@@ -81,14 +85,14 @@ def test_after_a_step_nothing_is_computed_twice_any_more(gemma3: Path) -> None:
     assert not model.get_base_model().model.is_gradient_checkpointing
 
 
-def running_out(rows_at_once: int) -> Callable[[Any, Any], torch.Tensor]:
+def running_out(rows_at_once: int) -> Callable[[Any, Any, None], torch.Tensor]:
     """Return a loss that has memory for so many rows only; what was computed in the meantime is wrong."""
 
-    def loss(model: Any, batch: Any) -> torch.Tensor:
+    def loss(model: Any, batch: Any, _decoder: None) -> torch.Tensor:
         if len(batch.ids) > rows_at_once:
-            summed_loss(model, batch).backward()  # type: ignore[no-untyped-call]
+            losses(model, batch).sum().backward()  # type: ignore[no-untyped-call]
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
-        return summed_loss(model, batch)
+        return losses(model, batch)
 
     return loss
 
@@ -98,7 +102,7 @@ def test_a_step_that_runs_out_of_memory_is_done_in_smaller_parts(
     gemma3: Path, rows_at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = gradients(*trained(gemma3))
-    monkeypatch.setattr(steps, "summed_loss", running_out(rows_at_once))
+    monkeypatch.setattr(loss_module, "losses", running_out(rows_at_once))
     assert_alike(gradients(*trained(gemma3)), expected)
 
 
@@ -108,11 +112,11 @@ def test_after_running_out_of_memory_the_next_steps_are_smaller_from_the_beginni
     asked: list[int] = []
     short = running_out(2)
 
-    def loss(model: Any, batch: Any) -> torch.Tensor:
+    def loss(model: Any, batch: Any, decoder: None) -> torch.Tensor:
         asked.append(len(batch.ids))
-        return short(model, batch)
+        return short(model, batch, decoder)
 
-    monkeypatch.setattr(steps, "summed_loss", loss)
+    monkeypatch.setattr(loss_module, "losses", loss)
     model, memory = trained(gemma3)
     events = list(steps.run_epochs(model, ROWS, [], RECIPE, memory))
     assert asked == [4, 2, 2, 2, 2]
@@ -120,7 +124,7 @@ def test_after_running_out_of_memory_the_next_steps_are_smaller_from_the_beginni
 
 
 def test_one_row_that_does_not_fit_ends_the_run_with_what_to_do(gemma3: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(steps, "summed_loss", running_out(0))
+    monkeypatch.setattr(loss_module, "losses", running_out(0))
     with pytest.raises(TrainingError, match="choose a smaller base"):
         gradients(*trained(gemma3))
 
@@ -129,6 +133,6 @@ def test_other_errors_are_not_taken_for_a_lack_of_memory(gemma3: Path, monkeypat
     def broken(*_arguments: Any) -> torch.Tensor:
         raise RuntimeError("shape mismatch")
 
-    monkeypatch.setattr(steps, "summed_loss", broken)
+    monkeypatch.setattr(loss_module, "losses", broken)
     with pytest.raises(RuntimeError, match="shape mismatch"):
         gradients(*trained(gemma3))

@@ -13,7 +13,7 @@ from adapters.base import allow_repacking, device, has_avx512bf16, is_linear4bit
 from adapters.encoding import Encoder
 from adapters.evaluation import evaluate_file, loss_per_token
 from adapters.fused import fuse
-from adapters.loss import pad, summed_loss
+from adapters.loss import losses, pad
 from adapters.recipe import PRESETS, Recipe
 from adapters.registry import Registry
 from adapters.runner import Job
@@ -216,7 +216,7 @@ def test_the_learning_rate_rises_and_then_falls_to_a_tenth() -> None:
 def adapter_gradients(model: Any, batch: Any) -> dict[str, torch.Tensor]:
     """Return the gradient of each LoRA matrix after one backward pass."""
     model.zero_grad()
-    summed_loss(model.get_base_model(), batch).backward()  # type: ignore[no-untyped-call]
+    losses(model.get_base_model(), batch).sum().backward()  # type: ignore[no-untyped-call]
     return {n: p.grad.clone() for n, p in model.named_parameters() if p.requires_grad and p.grad is not None}
 
 
@@ -236,7 +236,7 @@ def dequantized(model: Any) -> None:
 def adapted(model: Any, recipe: Recipe = QUICKLY) -> Any:
     torch.manual_seed(0)
     wrapped = _with_adapter(model, recipe, None)
-    if recipe.dropout == 0:
+    if recipe.dropout == 0 and any(map(is_linear4bit, model.modules())):
         fuse(wrapped, keep_weights=True)
     for name, parameter in wrapped.named_parameters():
         if "lora_B" in name:  # at zero, half of the gradients would be zero
