@@ -107,5 +107,6 @@ Event = dict[str, Any]
 """One event of a run; ``event`` is preflight, started, step, evaluated, published, refused or failed.
 
 ``preflight`` counts ``tokens`` and names the examples that are ``too_long`` or ``cut``. ``started`` tells by ``memory``
-how a step is computed: ``micro_batch_tokens`` at a time, with or without ``checkpointing`` and ``kept_weights``.
+how a step is computed: ``micro_batch_tokens`` at a time, with or without ``checkpointing``, ``kept_weights`` and
+``graphs``.
 """

@@ -5,13 +5,16 @@ A step of a small batch is bound by the launches of its kernels, which a graph r
 """
 
 import sys
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
 
-from adapters.loss import hidden_states
+from adapters.loss import Decoder, hidden_states
 
-Shape = tuple[int, int]
+Shape = tuple[int, int, bool]
+"""Rows, tokens of each, and whether activations are computed twice."""
 MOST = 24
 """Graphs kept at one time; each costs the driver some megabytes."""
 
@@ -42,10 +45,11 @@ class _Graph:
     """The passes of one shape, and the tensors that they read and write."""
 
     def __init__(self, model: Any, trainable: list[torch.nn.Parameter], shape: Shape, pool: Any) -> None:
-        self.ids = torch.zeros(shape, dtype=torch.long, device="cuda")
+        rows, length, checkpointing = shape
+        self.ids = torch.zeros((rows, length), dtype=torch.long, device="cuda")
         self.forward, self.backward = torch.cuda.CUDAGraph(), torch.cuda.CUDAGraph()
         with torch.cuda.graph(self.forward, pool=pool):
-            hidden = hidden_states(model, self.ids)
+            hidden = hidden_states(model, self.ids, checkpointing=checkpointing)
         self.outer = torch.zeros_like(hidden)
         with torch.cuda.graph(self.backward, pool=pool):
             found = torch.autograd.grad(hidden, trainable, self.outer)
@@ -57,50 +61,55 @@ class Captured:
     """Computes hidden states as ``loss.hidden_states`` does, from the second batch of a shape on by its graph.
 
     The gradients of ``trainable`` have to be there, and to stay the same tensors. Where capturing fails, batches are
-    computed as they come.
+    computed as they come, and ``failed`` is called where that was not for want of memory.
     """
 
-    def __init__(self, model: Any, trainable: list[torch.nn.Parameter]) -> None:
+    def __init__(self, model: Any, trainable: list[torch.nn.Parameter], failed: Callable[[], None]) -> None:
+        self.graphs: dict[Shape, _Graph] = {}
         self._model = model
         self._trainable = trainable
+        self._failed = failed
         self._anchor = torch.zeros((), device="cuda", requires_grad=True)
         self._pool = torch.cuda.graph_pool_handle()
-        self._graphs: dict[Shape, _Graph | None] = {}
-        """None for a shape that came once: what is made once, and its kernels' code, no graph can record."""
+        self._seen: set[Shape] = set()
+        """Shapes that came once: what is made once, and the code of their kernels, no graph can record."""
         self._most = MOST
 
-    def __call__(self, ids: torch.Tensor) -> torch.Tensor:
-        """Return the hidden states, shape (rows, length, d), of ``ids`` (rows, length)."""
-        rows, length = ids.shape
-        if not self._most:
-            return hidden_states(self._model, ids)
-        shape = (rows, stepped(length))
-        if graph := self._graph(shape):
-            hidden: torch.Tensor = _Replay.apply(self._anchor, graph, ids)  # type: ignore[no-untyped-call]
-            return hidden
-        return hidden_states(self._model, torch.nn.functional.pad(ids, (0, shape[1] - length)))[:, :length]
+    def decoder(self, *, checkpointing: bool) -> Decoder:
+        """Return what computes hidden states, with or without computing activations twice."""
+        return partial(self._hidden, checkpointing)
 
     def give_way(self) -> None:
         """Give the graphs' memory back and make none any more."""
-        self._graphs.clear()
+        self.graphs.clear()
         self._most = 0
 
-    def _graph(self, shape: Shape) -> _Graph | None:
-        """Return the graph of ``shape``, made now where it comes for the second time; None where there is none."""
-        if shape not in self._graphs:
-            if len(self._graphs) < self._most:
-                self._graphs[shape] = None
-            return None
-        if self._graphs[shape] is None:
-            try:
-                self._graphs[shape] = _Graph(self._model, self._trainable, shape, self._pool)
-            except RuntimeError as error:
-                print(f"No CUDA graph for a batch of {shape}: {error}", file=sys.stderr)
-                self.give_way()
-        return self._graphs.get(shape)
+    def _hidden(self, checkpointing: bool, ids: torch.Tensor) -> torch.Tensor:
+        rows, length = ids.shape
+        shape = (rows, stepped(length), checkpointing)
+        if shape in self._seen and shape not in self.graphs and len(self.graphs) < self._most:
+            self._capture(shape)
+        if graph := self.graphs.get(shape):
+            hidden: torch.Tensor = _Replay.apply(self._anchor, graph, ids)  # type: ignore[no-untyped-call]
+            return hidden
+        if len(self.graphs) < self._most:
+            self._seen.add(shape)
+            ids = torch.nn.functional.pad(ids, (0, shape[1] - length))
+        return hidden_states(self._model, ids, checkpointing=checkpointing)[:, :length]
+
+    def _capture(self, shape: Shape) -> None:
+        stream = torch.cuda.current_stream()
+        try:
+            self.graphs[shape] = _Graph(self._model, self._trainable, shape, self._pool)
+        except RuntimeError as error:
+            torch.cuda.set_stream(stream)  # which a capture that failed does not do
+            print(f"No CUDA graph for a batch of {shape}: {error.__context__ or error}", file=sys.stderr)
+            self.give_way()
+            if not isinstance(error, torch.OutOfMemoryError):
+                self._failed()
 
 
 def stepped(length: int) -> int:
-    """Return the least length of a graph that holds ``length``: at most a quarter more, so that few are needed."""
+    """Return the least length of a graph that holds ``length``: few lengths, at most a quarter, or 15, more."""
     step = 1 << max(4, length.bit_length() - 3)
     return -(-length // step) * step

@@ -86,6 +86,7 @@ def fuse(model: Any, *, keep_weights: bool) -> Callable[[], None]:
     dtype = compute_dtype(device())
 
     def cast(*_call: Any) -> None:
+        updates.clear()  # first: what autograd keeps of a parameter belongs to the stream of the pass that made it
         updates[:] = [_Cast.apply(dtype, scales, *matrices)]  # type: ignore[no-untyped-call]
 
     hook = model.get_base_model().model.register_forward_pre_hook(cast)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,11 +104,29 @@ def grouped(rows: Iterable[Row], batch_tokens: int) -> Iterator[list[Row]]:
         yield group
 
 
-def hidden_states(model: Any, ids: torch.Tensor) -> torch.Tensor:
-    """Return a causal language model's (transformers' Gemma 2 or 3) last hidden states, shape (rows, length, d)."""
+def hidden_states(model: Any, ids: torch.Tensor, *, checkpointing: bool = False) -> torch.Tensor:
+    """Return a causal language model's (transformers' Gemma 2 or 3) last hidden states, shape (rows, length, d).
+
+    With ``checkpointing`` a backward pass computes each layer's activations again (arXiv 1604.06174).
+    """
     masks = _masks(model.config, ids.shape[1], model.model.embed_tokens.weight)
-    hidden: torch.Tensor = model.model(input_ids=ids, attention_mask=masks, use_cache=False).last_hidden_state
+    with _checkpointing(model) if checkpointing else nullcontext():
+        hidden: torch.Tensor = model.model(input_ids=ids, attention_mask=masks, use_cache=False).last_hidden_state
     return hidden
+
+
+@contextmanager
+def _checkpointing(model: Any) -> Iterator[None]:
+    """Have the layers of ``model`` checkpointed in the forward passes of this context."""
+    # The state of random numbers cannot be read while a CUDA graph is captured, where no dropout draws any.
+    capturing = torch.cuda.is_available() and torch.cuda.is_current_stream_capturing()
+    settings = {"use_reentrant": False, "preserve_rng_state": not capturing}
+    model.gradient_checkpointing_enable(gradient_checkpointing_kwargs=settings)
+    try:
+        yield
+    finally:
+        model.gradient_checkpointing_disable()
+        model.disable_input_require_grads()  # which enabling has asked for, and without reentrance nothing needs
 
 
 def losses(model: Any, batch: Batch, decoder: Decoder | None = None) -> torch.Tensor:

@@ -11,6 +11,7 @@ import torch
 
 from adapters.api import Event
 from adapters.base import compute_dtype, device, is_linear4bit
+from adapters.captured import stepped
 from adapters.encoding import Row
 from adapters.fused import dequantized_bytes
 from adapters.loss import CHUNK, grouped
@@ -49,6 +50,8 @@ class Memory:
         self._head_bytes = 10 * CHUNK * config.vocab_size
         linears = [(n, m) for n, m in model.named_modules() if is_linear4bit(m) and n.endswith(recipe.targets)]
         trained = sum(recipe.rank * (linear.in_features + linear.out_features) for _, linear in linears)
+        self.captures = device() == "cuda" and recipe.dropout == 0
+        """Whether passes become CUDA graphs: worth smaller parts, and activations computed twice."""
         self._correction = 0.0
         """What was measured against what was estimated; 0 until then."""
         self._earlier_peak = 0
@@ -60,15 +63,7 @@ class Memory:
         groups = list(grouped(sorted(rows, key=lambda row: len(row.ids)), recipe.batch_tokens))
         most = max(self._bytes(group) for group in groups)
         kept = dequantized_bytes(model)
-        beside_graphs = room / BESIDE_GRAPHS
-        typical, longest = groups[len(groups) // 2][:1], groups[-1][-1:]
-        self.captures = (
-            device() == "cuda"
-            and recipe.dropout == 0
-            and self._bytes(typical) <= beside_graphs
-            and self._bytes(longest, checkpointing=True) <= beside_graphs
-        )
-        """Whether passes become CUDA graphs: worth smaller parts, but no activations computed twice."""
+        self.captures &= self._bytes(groups[-1][-1:], checkpointing=True) <= room / BESIDE_GRAPHS
         share = BESIDE_GRAPHS if self.captures else 1
         self.keeps_weights = room - kept >= share * most
         """Whether the dequantized weights may stay: only where whole steps fit beside them."""
@@ -109,6 +104,12 @@ class Memory:
         self._room = min(self._room, self._bytes(part, checkpointing=checkpointing)) / 2
         self._correction = self._correction or 1.0  # from now on, experience is in the room
 
+    def without_graphs(self) -> None:
+        """Take the room that was left for graphs, of which there will be none."""
+        if self.captures:
+            self.captures, self._room = False, self._room * BESIDE_GRAPHS
+            self._told["graphs"] = False
+
     @contextmanager
     def measured(self, part: Sequence[Row], checkpointing: bool) -> Iterator[None]:
         """Correct the estimate by what the computation of the first ``part`` takes; on a CPU nothing tells."""
@@ -132,6 +133,7 @@ class Memory:
     def _bytes(self, rows: Sequence[Row], *, checkpointing: bool = False) -> float:
         """Estimate what a pass over ``rows``, there and back, holds; the head's logits aside."""
         count, length = _padded(rows)
+        length = stepped(length) if self.captures else length
         layer = self._layer_bytes + self._attention_bytes * length
         per_token = self._layers * self._input_bytes + layer if checkpointing else self._layers * layer
         return float(count * length * per_token * (self._correction or 1.0))

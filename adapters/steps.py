@@ -4,7 +4,9 @@ import math
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,7 +16,7 @@ from adapters.base import device
 from adapters.captured import Captured
 from adapters.encoding import Row
 from adapters.evaluation import loss_per_token
-from adapters.loss import grouped, objective
+from adapters.loss import Decoder, grouped, hidden_states, objective
 from adapters.memory import Memory, out_of_memory
 from adapters.recipe import Recipe
 
@@ -44,7 +46,7 @@ def run_epochs(
     initial = [p.detach().clone() for p in trainable]
     for parameter in trainable:
         parameter.grad = torch.zeros_like(parameter)
-    decoder = Captured(causal, trainable) if memory.captures else None
+    captured = Captured(causal, trainable, memory.without_graphs) if memory.captures else None
     optimiser = torch.optim.AdamW(trainable, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)
     shuffle = random.Random(recipe.seed)
     planned = [_groups(rows, recipe.batch_tokens, shuffle) for _ in range(recipe.epochs)]
@@ -60,7 +62,7 @@ def run_epochs(
             targets = sum(sum(row.supervised) for row in group)
             pairs = sum(row.rejected is not None for row in group)
             scale = {"targets": targets, "pairs": pairs, "pair_weight": recipe.pair_weight}
-            value = _together(trainable, accumulate(causal, _share(group), scale, memory, decoder))
+            value = _together(trainable, accumulate(causal, _share(group), scale, memory, captured))
             if not math.isfinite(value):
                 raise RefusedError(
                     f"The loss became {value} at step {step + 1}: train again with --preset seed, "
@@ -105,7 +107,7 @@ def run_epochs(
 
 
 def accumulate(
-    model: Any, rows: Sequence[Row], scale: dict[str, Any], memory: Memory, decoder: Captured | None = None
+    model: Any, rows: Sequence[Row], scale: dict[str, Any], memory: Memory, captured: Captured | None = None
 ) -> torch.Tensor:
     """Add the gradient of ``objective(rows, **scale)``; return the loss per target that it tells, shape ().
 
@@ -114,40 +116,34 @@ def accumulate(
     """
     total = torch.zeros((), device=device())
     for part, checkpointing in memory.parts(rows):
+        if captured is None:
+            decoder: Decoder = partial(hidden_states, model, checkpointing=checkpointing)
+        else:
+            decoder = captured.decoder(checkpointing=checkpointing)
         try:
             with memory.measured(part, checkpointing):
-                if checkpointing:
-                    total += _backward_twice_computed(model, part, scale)
-                else:
-                    total += _backward(model, part, scale, decoder)
+                total += _backward(model, part, scale, decoder)
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error):
                 raise
-            memory.give_way(part, checkpointing)
-            if decoder is not None:
-                decoder.give_way()
+            if captured is not None and captured.graphs:
+                captured.give_way()
+            else:
+                memory.give_way(part, checkpointing)
             break
     else:
         return total
     model.zero_grad(set_to_none=False)
-    torch.cuda.empty_cache()  # does nothing where there is no GPU
-    return accumulate(model, rows, scale, memory, decoder)
+    with suppress(RuntimeError):  # a capture that failed may leave it undone
+        torch.cuda.empty_cache()  # does nothing where there is no GPU
+    return accumulate(model, rows, scale, memory, captured)
 
 
-def _backward(model: Any, part: Sequence[Row], scale: dict[str, Any], decoder: Captured | None) -> torch.Tensor:
-    """Add the gradients of one part; return its loss."""
+def _backward(model: Any, part: Sequence[Row], scale: dict[str, Any], decoder: Decoder) -> torch.Tensor:
+    """Add the gradients of one part and return its loss; what autograd keeps of it ends here, not with the step."""
     minimised, loss = objective(model, part, device(), **scale, decoder=decoder)
     minimised.backward()  # type: ignore[no-untyped-call]
     return loss.detach()
-
-
-def _backward_twice_computed(model: Any, part: Sequence[Row], scale: dict[str, Any]) -> torch.Tensor:
-    """Do as ``_backward`` in less memory, in which activations are computed again when they are needed."""
-    model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-    try:
-        return _backward(model, part, scale, None)
-    finally:
-        model.gradient_checkpointing_disable()
 
 
 def held_out_loss(model: Any, rows: Sequence[Row]) -> float | None:

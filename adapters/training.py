@@ -91,7 +91,11 @@ def train(job: Job) -> Iterator[Event]:
     warm = registry.get(parent).directory if recipe.warm_start and parent != BASE else None
     trained = _with_adapter(model, recipe, warm)
     fusible = trained.peft_config["default"].lora_dropout == 0
-    unfuse = fuse(trained, keep_weights=memory.keeps_weights) if fusible else None
+    if fusible:
+        unfuse = fuse(trained, keep_weights=memory.keeps_weights)
+    else:  # a warm start has its parent's dropout
+        unfuse = None
+        memory.without_graphs()
     losses: list[dict[str, Any]] = []
     step_seconds = 0.0
     best: dict[str, torch.Tensor] = {}

@@ -27,7 +27,8 @@ def experiments() -> Iterator[tuple[int, dict[str, Any]]]:
     for count in EPOCHS:
         for rate in (1e-4, 2e-4, 3e-4, 5e-4, 1e-3, 2e-3):
             yield count, {"learning_rate": rate}
-        yield count, {"batch_tokens": 512, "learning_rate": 3e-4}
+        yield count, {"batch_tokens": 256, "learning_rate": 3e-4}
+        yield count, {"batch_tokens": 1024, "learning_rate": 3e-4}
         yield count, {"batch_tokens": 2048, "learning_rate": 5e-4}
     for rank in (2, 4, 8, 32, 64):
         yield 200, {"rank": rank, "alpha": 2 * rank}

@@ -7,7 +7,7 @@
 A peer is a script, such as trl_recipe.py beside this one, that takes --base, --train, --eval, --limit, --eval-limit and
 --epochs, and prints one JSON line with ``train_s``, ``tokens_per_s`` and ``held_out_after_each_epoch``. Each line of
 FILE is an examples line and stands alone for all. The random base has the shape of gemma-2-2b and says nothing about
-quality; its 200 examples have 200 tokens each.
+quality; its examples have 200 tokens each unless told otherwise.
 """
 
 import argparse
@@ -15,6 +15,7 @@ import itertools
 import json
 import os
 import platform
+import random
 import subprocess
 import sys
 import tempfile
@@ -45,26 +46,21 @@ def write(path: Path, examples: list[dict[str, Any]]) -> Path:
     return path
 
 
-def made_examples(base: Path, count: int, tokens: int = 200) -> list[dict[str, Any]]:
-    """Return examples of exactly ``tokens`` tokens, half of them the reply's."""
+def made_examples(base: Path, count: int, tokens: int) -> list[dict[str, Any]]:
+    """Return examples of about ``tokens`` tokens, half of them the reply's."""
     encoder = Encoder(load_tokenizer(base))
+    chance = random.Random(0)
 
-    def example(number: int, reply: int) -> dict[str, Any]:
-        text = "".join(chr(0x4E00 + (37 * number + i) % 500) for i in range(tokens // 2 + reply))
-        return {
-            "messages": [
-                {"role": "user", "content": text[: tokens // 2]},
-                {"role": "assistant", "content": text[tokens // 2 :]},
-            ]
-        }
+    def text() -> str:
+        made = ""
+        while len(encoder.target(made)) < tokens // 2 - 3:
+            made += chance.choice("aeiou") + chance.choice("nrst") + chance.choice(" ,.?")
+        return made.strip()
 
-    def fitted(number: int) -> dict[str, Any]:
-        return max(
-            (example(number, reply) for reply in range(1, tokens // 2)),
-            key=lambda e: (len(encoder.example(e["messages"])) <= tokens, len(encoder.example(e["messages"]))),
-        )
-
-    return [fitted(number) for number in range(count)]
+    return [
+        {"messages": [{"role": "user", "content": text()}, {"role": "assistant", "content": text()}]}
+        for _ in range(count)
+    ]
 
 
 def ours(arguments: argparse.Namespace, train: Path, held_out: Path, scratch: Path) -> dict[str, Any]:
@@ -103,8 +99,10 @@ def ours(arguments: argparse.Namespace, train: Path, held_out: Path, scratch: Pa
     }
 
 
-def peers(arguments: argparse.Namespace, script: Path, train: Path, held_out: Path) -> dict[str, Any]:
-    """Run a peer's script and return its figures; without a GPU, its peak memory too."""
+def peers(
+    arguments: argparse.Namespace, script: Path, train: Path, held_out: Path, mine: dict[str, Any]
+) -> dict[str, Any]:
+    """Run a peer's script and return its figures beside ours, or its last words; without a GPU, its peak memory too."""
     base = locate(arguments.base, arguments.models or Path(), lambda _text, _fraction: None)
     options = {"base": base, "train": train, "eval": held_out, "limit": arguments.limit}
     options |= {"eval-limit": arguments.eval_limit, "epochs": arguments.epochs}
@@ -121,13 +119,15 @@ def peers(arguments: argparse.Namespace, script: Path, train: Path, held_out: Pa
         said = process.stdout.read()
         _, status, usage = os.wait4(process.pid, 0)
     if status:
-        raise SystemExit(f"{script} failed:\n{log.read_text()[-3000:]}")
+        return {"script": str(script), "failed": log.read_text()[-1000:]}
     figures: dict[str, Any] = json.loads(said.splitlines()[-1])
-    return figures if torch.cuda.is_available() else figures | {"peak_gib": round(usage.ru_maxrss / 2**20, 2)}
+    if not torch.cuda.is_available():
+        figures["peak_gib"] = round(usage.ru_maxrss / 2**20, 2)
+    return figures | {"ours_against_it": against(mine, figures)}
 
 
 def against(mine: dict[str, Any], theirs: dict[str, Any]) -> dict[str, float | None]:
-    """Return our speed over theirs, and in what share of their time we reach their best loss; None if never."""
+    """Return our speed over theirs, and in what share of their whole time we reach their best loss; None if never."""
     best = min(theirs["held_out_after_each_epoch"])
     ends = zip(mine["after_each_epoch_s"], mine["held_out_after_each_epoch"], strict=True)
     reached = next((seconds for seconds, loss in ends if loss <= best), None)
@@ -150,6 +150,7 @@ def main() -> None:
     parser.add_argument("--models", type=Path, help="directory of converted bases")
     parser.add_argument("--base", default=EMBEDDED)
     parser.add_argument("--random-2b", type=Path, metavar="DIR", help="where the random base is or is to be made")
+    parser.add_argument("--made-tokens", type=int, default=200, help="length of the random base's examples")
     parser.add_argument("--train", type=Path)
     parser.add_argument("--eval", type=Path)
     parser.add_argument("--limit", type=int, default=200)
@@ -161,13 +162,15 @@ def main() -> None:
     parser.add_argument("--free", type=float, help="GiB of the GPU's memory that are left free for each")
     parser.add_argument("--keep", action="store_true", help="give peers the allocator settings that ours runs under")
     arguments = parser.parse_args()
+    if arguments.random_2b is None and not (arguments.models and arguments.train and arguments.eval):
+        parser.error("give --models, --train and --eval, or --random-2b")
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         if arguments.random_2b is not None:
             if not (arguments.random_2b / "tokenizer.json").exists():
                 make_base(arguments.random_2b)
             arguments.base = str(arguments.random_2b)
-            made = made_examples(arguments.random_2b, arguments.limit)
+            made = made_examples(arguments.random_2b, arguments.limit, arguments.made_tokens)
             train, held_out = write(scratch / "train.jsonl", made), write(scratch / "held_out.jsonl", made[:8])
         else:
             train = write(scratch / "train.jsonl", read(arguments.train, arguments.limit))
@@ -180,11 +183,8 @@ def main() -> None:
         )
         figures: dict[str, Any] = {"examples": arguments.limit, "epochs": arguments.epochs, "on": device}
         figures["ours"] = ours(arguments, train, held_out, scratch)
+        figures["peers"] = [peers(arguments, script, train, held_out, figures["ours"]) for script in arguments.peer]
         held.clear()
-        figures["peers"] = []
-        for script in arguments.peer:
-            theirs = peers(arguments, script, train, held_out)
-            figures["peers"].append(theirs | {"ours_against_it": against(figures["ours"], theirs)})
         print(json.dumps(figures))
 
 
