@@ -11,9 +11,10 @@ from typing import Any
 import torch
 
 from adapters.api import BASE, Chunk, Finished, Message, Progress, Sampling, StoppedBy
-from adapters.base import compute_dtype, device, load_model, locate, weights_hash
+from adapters.base import allow_repacking, compute_dtype, device, load_model, locate, weights_hash
+from adapters.decoder import Decoder, speaks
 from adapters.encoding import Encoder, has_oldest, without_oldest
-from adapters.lora import Adapter, make_adaptable, put_on, read_version
+from adapters.lora import AdaptedLinear, Adapter, make_adaptable, put_on, read_version
 from adapters.registry import Registry
 from adapters.text_stream import TextStream
 from adapters.tokenizers_here import encoder_in
@@ -21,6 +22,9 @@ from socrates_errors import EngineError
 
 CONTEXT_TOKENS = 8192
 """Most tokens of prompt and reply together, where the base allows as many."""
+
+Scores = tuple[torch.Tensor, torch.Tensor | None]
+"""The scores of all tokens, shape (vocabulary,), and the ids of those that are exact; None where all are."""
 
 ALIKE = 0.7
 """Cosine above which two rows of the head are the same token in all but name."""
@@ -35,30 +39,80 @@ def load_engine(models: Path, base: str, registry: Registry, progress: Progress)
     progress("Loading the base", None)
     with ThreadPoolExecutor(1) as beside:
         reading = beside.submit(encoder_in, directory / "tokenizer.json")
-        model = load_model(directory, trainable=False)
+        model = load_model(directory, trainable=True)
+        if not speaks(model):
+            allow_repacking(model, True)
         encoder = reading.result()
-    return GemmaEngine(base, weights_hash(directory, models), model, encoder, registry)
+    weights = weights_hash(directory, models)
+    head_file = models / f"head-{weights.removeprefix('sha256:')[:16]}.safetensors"
+    return GemmaEngine(base, weights, model, encoder, registry, head_file=head_file)
+
+
+class Modules:
+    """Reads as ``Decoder`` does by transformers' modules, on any device; a cache of theirs cannot be cut back."""
+
+    def __init__(self, model: Any, layers: dict[str, AdaptedLinear]) -> None:
+        self._model = model
+        self._layers = layers
+        self._cache: Any = None
+        self._read = 0
+        """How many tokens are in the cache."""
+
+    def wear(self, adapter: Adapter | None) -> None:
+        """Speak with ``adapter`` from now on; nothing that was read is kept."""
+        put_on(adapter, self._layers)
+        self._cache = None
+
+    def keep(self, tokens: int) -> int:
+        """Return how many of the first ``tokens`` that were read can be built upon; the others are forgotten."""
+        from transformers import DynamicCache
+
+        if self._cache is None or tokens != self._read:
+            self._cache, self._read = DynamicCache(config=self._model.config), 0
+        return self._read
+
+    @torch.inference_mode()
+    def read(self, ids: list[int], start: int) -> Scores:
+        """Read ``ids`` from position ``start`` on; return the scores of what may follow."""
+        cache, self._cache = self._cache, None  # a failure half way leaves no cache that looks whole
+        tokens = torch.tensor([ids], device=self._model.device)
+        out = self._model(input_ids=tokens, past_key_values=cache, use_cache=True, logits_to_keep=1)
+        self._cache, self._read = cache, start + len(ids)
+        return out.logits[0, -1].float(), None
 
 
 class GemmaEngine:
     """A quantized Gemma, its active version, and the keys and values of the newest prompt. One lock serialises all."""
 
-    def __init__(self, base: str, weights: str, model: Any, encoder: Encoder, registry: Registry):
+    def __init__(
+        self,
+        base: str,
+        weights: str,
+        model: Any,
+        encoder: Encoder,
+        registry: Registry,
+        *,
+        head_file: Path | None = None,
+    ):
         self.base = base
         self.version = BASE
         self.device = device()
         self.context_tokens = min(CONTEXT_TOKENS, int(model.config.max_position_embeddings))
         self._weights = weights
-        self._model = model
         self._encoder = encoder
         self._stops = encoder.stops | indistinguishable(model.lm_head.weight, encoder.end_of_turn)
         self._registry = registry
         self.layers = make_adaptable(model)
         """The wrapped linear layers, by name, for reading an adapter that is no version yet."""
         self._lock = threading.Lock()
-        self._cache: Any = None
+        self._decoder: Decoder | Modules = (
+            Decoder(model, self.context_tokens, head_file) if speaks(model) else Modules(model, self.layers)
+        )
         self._cached: list[int] = []
-        """The ids whose keys and values are in the cache."""
+        """The ids whose keys and values the decoder has."""
+        self._asked: list[int] = []
+        self._first: Scores = (torch.empty(0), None)
+        """The prompt that was answered last, and the scores of what may follow it."""
 
     def use(self, version: str) -> None:
         """Swap in ``version`` (or ``base``) between two replies.
@@ -74,12 +128,9 @@ class GemmaEngine:
     def wear(self, adapter: Adapter | None, version: str) -> None:
         """Speak with ``adapter``, under the name ``version``, from the next reply on."""
         with self._lock:
-            put_on(adapter, self.layers)
-            self._forget()
+            self._decoder.wear(adapter)
+            self._cached, self._asked = [], []
             self.version = version
-
-    def _forget(self) -> None:
-        self._cache, self._cached = None, []
 
     def reply(
         self, messages: Sequence[Message], sampling: Sampling, stopped: Callable[[], bool] = lambda: False
@@ -101,19 +152,18 @@ class GemmaEngine:
             limit = min(sampling.max_new_tokens, self.context_tokens - len(prompt))
             if limit < sampling.max_new_tokens:
                 stopped_by = "context"
-            feed = self._resume(prompt)
             while len(reply) < limit:
                 if stopped():
                     stopped_by = "user"
                     break
-                token = draw(self._forward(feed), sampling, reply, random)
+                scores = self._forward(reply[-1:]) if reply else self._begin(prompt)
+                token = draw(*scores, sampling, reply, random)
                 if not reply:
                     began = time.perf_counter()
                 reply.append(token)
                 if token in self._stops:
                     stopped_by = "end_of_turn"
                     break
-                feed = [token]
                 piece = stream.text(token)
                 if piece := piece if text else piece.lstrip():
                     text += piece
@@ -146,27 +196,32 @@ class GemmaEngine:
             )
         return prompt, left_out
 
+    def _begin(self, prompt: list[int]) -> Scores:
+        """Read ``prompt`` as far as that is needed; return the scores of the reply's first token.
+
+        Of a prompt that was answered last they are kept, so that another reply to it costs no reading, and the same
+        seed draws the same reply.
+        """
+        if prompt == self._asked and self._decoder.keep(len(prompt)) == len(prompt):
+            self._cached = list(prompt)
+        else:
+            self._first = self._forward(self._resume(prompt))
+            self._asked = prompt
+        return self._first
+
     def _resume(self, prompt: list[int]) -> list[int]:
-        """Return the ids of ``prompt`` that still have to be read, with the cache ready for them."""
-        from transformers import DynamicCache
+        """Return the ids of ``prompt`` that still have to be read; those that it shares with what was read are not."""
+        pairs = zip(self._cached, prompt[:-1], strict=False)
+        alike = next((number for number, (mine, new) in enumerate(pairs) if mine != new), None)
+        known = self._decoder.keep(min(len(self._cached), len(prompt) - 1) if alike is None else alike)
+        self._cached = prompt[:known]
+        return prompt[known:]
 
-        known = len(self._cached)
-        if self._cache is not None and known < len(prompt) and prompt[:known] == self._cached:
-            return prompt[known:]
-        self._cache, self._cached = DynamicCache(config=self._model.config), []
-        return prompt
-
-    @torch.inference_mode()
-    def _forward(self, ids: list[int]) -> torch.Tensor:
-        """Read ``ids`` after what is cached; return the logits of the next token, shape (vocabulary,)."""
-        cache, self._cache = self._cache, None  # a failure half way leaves no cache that looks whole
-        out = self._model(
-            input_ids=torch.tensor([ids], device=self.device), past_key_values=cache, use_cache=True, logits_to_keep=1
-        )
-        self._cache = cache
+    def _forward(self, ids: list[int]) -> Scores:
+        """Read ``ids`` after what is cached; return the scores of the next token, and the ids of the exact ones."""
+        scores = self._decoder.read(ids, len(self._cached))
         self._cached += ids
-        logits: torch.Tensor = out.logits[0, -1].float()
-        return logits
+        return scores
 
 
 @torch.inference_mode()
@@ -183,21 +238,31 @@ def indistinguishable(head: torch.Tensor, token: int) -> frozenset[int]:
 
 
 @torch.inference_mode()
-def draw(logits: torch.Tensor, sampling: Sampling, reply: list[int], random: torch.Generator) -> int:
-    """Return the next token's id, drawn from ``logits`` of shape (vocabulary,).
+def draw(
+    scores: torch.Tensor, exact: torch.Tensor | None, sampling: Sampling, reply: list[int], random: torch.Generator
+) -> int:
+    """Return the next token's id, drawn from ``scores`` of shape (vocabulary,).
 
+    ``exact`` are the ids whose scores are exact, the best ones; it is drawn from those where the sampling keeps fewer.
     In this order, as in transformers: repetition penalty, temperature, top-k, top-p (arXiv 1904.09751).
     """
+    if exact is not None and (sampling.temperature == 0 or 0 < 2 * sampling.top_k <= len(exact)):
+        scores = scores[exact]
+    else:
+        exact = None
     if sampling.repetition_penalty != 1 and reply:
-        said = torch.tensor(sorted(set(reply)), device=logits.device)
-        scores = logits[said]
+        said = torch.tensor(sorted(set(reply)), device=scores.device)
         penalty = sampling.repetition_penalty
-        logits = logits.index_copy(0, said, torch.where(scores > 0, scores / penalty, scores * penalty))
+        places = said if exact is None else torch.isin(exact, said).nonzero()[:, 0]
+        at = scores[places]
+        scores = scores.index_copy(0, places, torch.where(at > 0, at / penalty, at * penalty))
     if sampling.temperature == 0:
-        return int(logits.argmax())
-    kept = sampling.top_k or len(logits)
-    scores, ids = (logits / sampling.temperature).topk(min(kept, len(logits)))
-    chances = scores.softmax(0)
+        best = scores.argmax()
+        return int(best if exact is None else exact[best])
+    kept = sampling.top_k or len(scores)
+    top, ids = (scores / sampling.temperature).topk(min(kept, len(scores)))
+    chances = top.softmax(0)
     # The most likely token stays, and each after it while those before it hold less than top_p.
     chances = chances.where(chances.cumsum(0) - chances < sampling.top_p, 0)
-    return int(ids[torch.multinomial(chances, 1, generator=random)])
+    drawn = ids[torch.multinomial(chances, 1, generator=random)]
+    return int(drawn if exact is None else exact[drawn])

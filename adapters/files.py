@@ -16,11 +16,16 @@ def sync(path: Path) -> None:
 
 def replace_text(path: Path, text: str) -> None:
     """Put ``text`` at ``path`` in one step, durably."""
+    replace_bytes(path, text.encode())
+
+
+def replace_bytes(path: Path, content: bytes) -> None:
+    """Put ``content`` at ``path`` in one step, durably."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     temporary = Path(name)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

@@ -48,7 +48,7 @@ def greedy_replies(
         logits = model.lm_head(hidden).float()
         if softcap is not None:
             logits = (logits / softcap).tanh() * softcap
-        tokens = [draw(row, sampling, reply, random) for row, reply in zip(logits, replies, strict=True)]
+        tokens = [draw(row, None, sampling, reply, random) for row, reply in zip(logits, replies, strict=True)]
         for number, token in enumerate(tokens):
             ended[number] = ended[number] or token in stops
             if not ended[number]:

@@ -67,7 +67,8 @@ def save_checkpoint(directory: Path, family: str) -> Path:
     """Write a random Gemma of ``family`` and its tokenizer into ``directory``."""
     tokenizer = make_tokenizer()
     torch.manual_seed(0)
-    vocabulary: Any = {"vocab_size": tokenizer.get_vocab_size()}
+    # Like Gemma's own: more rows than the tokenizer has tokens, and a round number of them.
+    vocabulary: Any = {"vocab_size": -(-tokenizer.get_vocab_size() // 128) * 128}
     if family == "gemma2":
         model: Any = Gemma2ForCausalLM(Gemma2Config(**SHAPE, **vocabulary, final_logit_softcapping=5.0))
     else:
