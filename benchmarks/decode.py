@@ -4,8 +4,8 @@
 
 The home's newest version is spoken with. The first peer is transformers + peft on the same NF4 weights in the same
 process; a peer script, such as one for llama.cpp, prints a JSON line of its own. Exactness is told under teacher
-forcing on FILE, an examples file: the share of target tokens at which the most likely token is the reference's, and
-where the reference scores it within a step of bfloat16 of its best.
+forcing on FILE, an examples file: the share of target tokens at which the most likely token is that of the same model
+computed in float32, from dequantized weights; for us, and for transformers + peft in bfloat16.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from adapters.api import EMBEDDED, Finished, Message, Sampling
-from adapters.base import load_model, locate
+from adapters.base import is_linear4bit, load_model, locate
 from adapters.engine import GemmaEngine, load_engine
 from adapters.registry import Registry
 from benchmarks.train import read
@@ -85,21 +85,34 @@ def peers(model: Any, tokens: int, prompt: list[int], long: list[int]) -> dict[s
 
 
 @torch.inference_mode()
-def exactness(engine: GemmaEngine, model: Any, examples: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return how often both find the same token most likely, of those that a target makes them read."""
-    same = near = count = 0
+def exactness(engine: GemmaEngine, plain: Any, exact: Any, examples: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return how often the engine, and ``plain``, find the token most likely that ``exact`` does."""
+    ours = peers = count = 0
     for example in examples:
         encoded = engine._encoder.example(example["messages"])
-        every = encoded.prompt + encoded.target
-        reference = model(input_ids=torch.tensor([every], device=model.device)).logits[0].float()
+        ids = torch.tensor([encoded.prompt + encoded.target])
+        wanted, theirs = (model(input_ids=ids).logits[0].argmax(1).tolist() for model in (exact, plain))
         scores, _ = engine._decoder.read(encoded.prompt, engine._decoder.keep(0))
         for position, token in enumerate(encoded.target, start=len(encoded.prompt)):
-            theirs, mine = reference[position - 1], int(scores.argmax())
-            step = 2.0 ** (int(theirs.max().abs().log2()) - 7)
-            same, count = same + (mine == int(theirs.argmax())), count + 1
-            near += bool(theirs.max() - theirs[mine] <= step)
+            ours += int(scores.argmax()) == wanted[position - 1]
+            peers += theirs[position - 1] == wanted[position - 1]
+            count += 1
             scores, _ = engine._decoder.read([token], position)
-    return {"tokens": count, "same": round(same / count, 4), "within_a_step": round(near / count, 4)}
+    return {"tokens": count, "ours": round(ours / count, 4), "transformers_peft": round(peers / count, 4)}
+
+
+def in_float32(model: Any) -> Any:
+    """Return a 4-bit ``model`` with plain float32 layers of the same weights."""
+    from bitsandbytes.functional import dequantize_4bit
+
+    for name, module in list(model.named_modules()):
+        if is_linear4bit(module):
+            plain = torch.nn.Linear(module.in_features, module.out_features, bias=False)
+            weight = dequantize_4bit(module.weight.data, module.weight.quant_state).float()
+            plain.weight = torch.nn.Parameter(weight, requires_grad=False)
+            parent, _, attribute = name.rpartition(".")
+            setattr(model.get_submodule(parent), attribute, plain)
+    return torch.nn.Module.float(model)  # transformers' own refuses what was quantized
 
 
 def main() -> None:
@@ -123,9 +136,12 @@ def main() -> None:
     figures["without"] = ours(engine, arguments.tokens, long)
     engine.use(version.name)
     figures["version"] = ours(engine, arguments.tokens, long)
-    plain = PeftModel.from_pretrained(load_model(directory, trainable=True), str(version.directory)).eval()
-    figures["exactness"] = exactness(engine, plain, read(arguments.data, arguments.prompts))
-    del plain
+    plain, exact = (
+        PeftModel.from_pretrained(model, str(version.directory)).eval()
+        for model in (load_model(directory, trainable=True), in_float32(load_model(directory, trainable=True)))
+    )
+    figures["exactness"] = exactness(engine, plain, exact, read(arguments.data, arguments.prompts))
+    del plain, exact
     plain = PeftModel.from_pretrained(load_model(directory, trainable=False), str(version.directory)).eval()
     prompt = engine._encoder.prompt([Message(role="user", content=PROMPT)])
     figures["transformers_peft"] = peers(plain, arguments.tokens, prompt, long)
