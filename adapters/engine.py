@@ -12,9 +12,11 @@ import torch
 
 from adapters.api import BASE, Chunk, Finished, Message, Progress, Sampling, StoppedBy
 from adapters.base import allow_repacking, compute_dtype, device, load_model, locate, weights_hash
-from adapters.decoder import Decoder, speaks
+from adapters.decoder import Decoder, Scores, speaks
 from adapters.encoding import Encoder, has_oldest, without_oldest
-from adapters.lora import AdaptedLinear, Adapter, make_adaptable, put_on, read_version
+from adapters.lora import Adapter, make_adaptable, read_version
+from adapters.modules import Modules
+from adapters.packed import HEAD
 from adapters.registry import Registry
 from adapters.text_stream import TextStream
 from adapters.tokenizers_here import encoder_in
@@ -22,9 +24,6 @@ from socrates_errors import EngineError
 
 CONTEXT_TOKENS = 8192
 """Most tokens of prompt and reply together, where the base allows as many."""
-
-Scores = tuple[torch.Tensor, torch.Tensor | None]
-"""The scores of all tokens, shape (vocabulary,), and the ids of those that are exact; None where all are."""
 
 ALIKE = 0.7
 """Cosine above which two rows of the head are the same token in all but name."""
@@ -44,41 +43,8 @@ def load_engine(models: Path, base: str, registry: Registry, progress: Progress)
             allow_repacking(model, True)
         encoder = reading.result()
     weights = weights_hash(directory, models)
-    head_file = models / f"head-{weights.removeprefix('sha256:')[:16]}.safetensors"
+    head_file = models / f"{HEAD}-{weights.removeprefix('sha256:')[:16]}.safetensors"
     return GemmaEngine(base, weights, model, encoder, registry, head_file=head_file)
-
-
-class Modules:
-    """Reads as ``Decoder`` does by transformers' modules, on any device; a cache of theirs cannot be cut back."""
-
-    def __init__(self, model: Any, layers: dict[str, AdaptedLinear]) -> None:
-        self._model = model
-        self._layers = layers
-        self._cache: Any = None
-        self._read = 0
-        """How many tokens are in the cache."""
-
-    def wear(self, adapter: Adapter | None) -> None:
-        """Speak with ``adapter`` from now on; nothing that was read is kept."""
-        put_on(adapter, self._layers)
-        self._cache = None
-
-    def keep(self, tokens: int) -> int:
-        """Return how many of the first ``tokens`` that were read can be built upon; the others are forgotten."""
-        from transformers import DynamicCache
-
-        if self._cache is None or tokens != self._read:
-            self._cache, self._read = DynamicCache(config=self._model.config), 0
-        return self._read
-
-    @torch.inference_mode()
-    def read(self, ids: list[int], start: int) -> Scores:
-        """Read ``ids`` from position ``start`` on; return the scores of what may follow."""
-        cache, self._cache = self._cache, None  # a failure half way leaves no cache that looks whole
-        tokens = torch.tensor([ids], device=self._model.device)
-        out = self._model(input_ids=tokens, past_key_values=cache, use_cache=True, logits_to_keep=1)
-        self._cache, self._read = cache, start + len(ids)
-        return out.logits[0, -1].float(), None
 
 
 class GemmaEngine:
@@ -128,8 +94,8 @@ class GemmaEngine:
     def wear(self, adapter: Adapter | None, version: str) -> None:
         """Speak with ``adapter``, under the name ``version``, from the next reply on."""
         with self._lock:
-            self._decoder.wear(adapter)
             self._cached, self._asked = [], []
+            self._decoder.wear(adapter)
             self.version = version
 
     def reply(
@@ -199,14 +165,18 @@ class GemmaEngine:
     def _begin(self, prompt: list[int]) -> Scores:
         """Read ``prompt`` as far as that is needed; return the scores of the reply's first token.
 
-        Of a prompt that was answered last they are kept, so that another reply to it costs no reading, and the same
-        seed draws the same reply.
+        Where the decoder still has the prompt that was answered last, they are kept, so that another reply to it costs
+        no reading, and the same seed draws the same reply.
         """
-        if prompt == self._asked and self._decoder.keep(len(prompt)) == len(prompt):
-            self._cached = list(prompt)
-        else:
-            self._first = self._forward(self._resume(prompt))
-            self._asked = prompt
+        if prompt == self._asked:
+            kept = self._decoder.keep(len(prompt))
+            if kept == len(prompt):
+                self._cached = list(prompt)
+                return self._first
+            self._cached = self._cached[:kept]
+        self._asked = []  # until the prompt has been read, what was read is of neither
+        self._first = self._forward(self._resume(prompt))
+        self._asked = prompt
         return self._first
 
     def _resume(self, prompt: list[int]) -> list[int]:
@@ -243,19 +213,22 @@ def draw(
 ) -> int:
     """Return the next token's id, drawn from ``scores`` of shape (vocabulary,).
 
-    ``exact`` are the ids whose scores are exact, the best ones; it is drawn from those where the sampling keeps fewer.
+    ``exact`` are the ids whose scores are exact, the best ones; it is drawn from those alone where no other could be.
     In this order, as in transformers: repetition penalty, temperature, top-k, top-p (arXiv 1904.09751).
     """
-    if exact is not None and (sampling.temperature == 0 or 0 < 2 * sampling.top_k <= len(exact)):
-        scores = scores[exact]
-    else:
-        exact = None
-    if sampling.repetition_penalty != 1 and reply:
-        said = torch.tensor(sorted(set(reply)), device=scores.device)
+    said = torch.tensor(sorted(set(reply)) if sampling.repetition_penalty != 1 else [], dtype=torch.long)
+    said = said.to(scores.device)
+    if exact is not None:
+        among = torch.isin(exact, said).nonzero()[:, 0]
+        wanted = 1 if sampling.temperature == 0 else sampling.top_k
+        if 0 < wanted <= len(exact) - len(among):
+            scores, said = scores[exact], among
+        else:
+            exact = None
+    if len(said):
+        at = scores[said]
         penalty = sampling.repetition_penalty
-        places = said if exact is None else torch.isin(exact, said).nonzero()[:, 0]
-        at = scores[places]
-        scores = scores.index_copy(0, places, torch.where(at > 0, at / penalty, at * penalty))
+        scores = scores.index_copy(0, said, torch.where(at > 0, at / penalty, at * penalty))
     if sampling.temperature == 0:
         best = scores.argmax()
         return int(best if exact is None else exact[best])

@@ -10,6 +10,7 @@ computed in float32, from dequantized weights; for us, and for transformers + pe
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import torch
 
 from adapters.api import EMBEDDED, Finished, Message, Sampling
@@ -132,10 +134,11 @@ def main() -> None:
     directory = locate(arguments.base, models, lambda _text, _fraction: None)
     engine = load_engine(models, arguments.base, registry, lambda _text, _fraction: None)
     long = engine._encoder.tokenizer.encode("幸せとは何か。" * 200).ids[:PREFILL]
-    figures: dict[str, Any] = {"decoder": type(engine._decoder).__name__}
+    figures: dict[str, Any] = {"on": f"{engine.device}, {os.cpu_count()} cores", "by": type(engine._decoder).__name__}
     figures["without"] = ours(engine, arguments.tokens, long)
     engine.use(version.name)
     figures["version"] = ours(engine, arguments.tokens, long)
+    figures["resident_mib"] = round(psutil.Process().memory_info().rss / 2**20)
     plain, exact = (
         PeftModel.from_pretrained(model, str(version.directory)).eval()
         for model in (load_model(directory, trainable=True), in_float32(load_model(directory, trainable=True)))

@@ -67,12 +67,15 @@ def save_checkpoint(directory: Path, family: str) -> Path:
     """Write a random Gemma of ``family`` and its tokenizer into ``directory``."""
     tokenizer = make_tokenizer()
     torch.manual_seed(0)
-    # Like Gemma's own: more rows than the tokenizer has tokens, and a round number of them.
-    vocabulary: Any = {"vocab_size": -(-tokenizer.get_vocab_size() // 128) * 128}
+    # Like Gemma's own: more rows than the tokenizer has tokens, and a multiple of 64.
+    vocabulary: Any = {"vocab_size": -(-tokenizer.get_vocab_size() // 64) * 64}
     if family == "gemma2":
         model: Any = Gemma2ForCausalLM(Gemma2Config(**SHAPE, **vocabulary, final_logit_softcapping=5.0))
     else:
         model = Gemma3ForCausalLM(Gemma3TextConfig(**SHAPE, **vocabulary))
+    for name, parameter in model.named_parameters():
+        if name.endswith("norm.weight"):  # which would all be zero, and so alike
+            torch.nn.init.normal_(parameter, std=0.2)
     model.save_pretrained(str(directory))
     tokenizer.save(str(directory / "tokenizer.json"))
     return directory

@@ -154,11 +154,31 @@ def test_a_version_is_swapped_in_and_out_and_changes_what_is_said(
     assert (during - before).abs().max() > 0.01
 
 
-def test_a_swap_leaves_no_stale_cache(engine: GemmaEngine, checkpoint: Path, registry: Registry) -> None:
+def test_a_swap_leaves_nothing_of_what_was_read(engine: GemmaEngine, checkpoint: Path, registry: Registry) -> None:
     name = make_version(registry, checkpoint)
-    finished(engine.reply([user("Why?")], GREEDY))
+    prompt = engine._encoder.prompt([user("Why?")])
+    before, _ = engine._begin(prompt)
     engine.use(name)
     assert engine._cached == []
+    assert (engine._begin(prompt)[0] - before).abs().max() > 0.01
+
+
+def test_a_reading_that_failed_leaves_nothing_to_build_upon(
+    engine: GemmaEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = [user("What is justice?")], [user("What is courage, and what is it good for?")]
+    expected = finished(engine.reply(first, GREEDY)).reply
+    read = engine._decoder.read
+
+    def half(ids: list[int], start: int) -> Any:
+        read(ids, start)
+        raise RuntimeError("can't allocate memory")
+
+    monkeypatch.setattr(engine._decoder, "read", half)
+    with pytest.raises(RuntimeError):
+        finished(engine.reply(second, GREEDY))
+    monkeypatch.setattr(engine._decoder, "read", read)
+    assert finished(engine.reply(first, GREEDY)).reply == expected
 
 
 def test_a_version_speaks_as_it_does_in_plain_peft(engine: GemmaEngine, checkpoint: Path, registry: Registry) -> None:
@@ -285,6 +305,7 @@ def test_of_exact_scores_that_are_few_only_those_are_drawn() -> None:
     assert draw(scores, exact, Sampling(temperature=0, repetition_penalty=2.0), [2], random()) == 3
     assert draw(scores, exact, Sampling(temperature=1.0, top_k=1), [], random()) == 2
     assert draw(scores, exact, Sampling(temperature=0.01, top_k=0), [], random()) == 0
+    assert draw(scores, exact, Sampling(temperature=0.01, top_k=2), [3], random()) == 0  # one of two is penalised
 
 
 def test_every_preset_names_itself() -> None:

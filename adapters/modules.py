@@ -1,0 +1,41 @@
+"""Reading tokens by transformers' own modules, on any device: for where ``decoder.Decoder`` does not run."""
+
+from typing import Any
+
+import torch
+
+from adapters.decoder import Scores
+from adapters.lora import AdaptedLinear, Adapter, put_on
+
+
+class Modules:
+    """Reads as ``Decoder`` does; transformers' cache cannot be cut back."""
+
+    def __init__(self, model: Any, layers: dict[str, AdaptedLinear]) -> None:
+        self._model = model
+        self._layers = layers
+        self._cache: Any = None
+        self._read = 0
+        """How many tokens are in the cache."""
+
+    def wear(self, adapter: Adapter | None) -> None:
+        """Speak with ``adapter`` from now on; nothing that was read is kept."""
+        put_on(adapter, self._layers)
+        self._cache = None
+
+    def keep(self, tokens: int) -> int:
+        """Return how many of the first ``tokens`` that were read can be built upon; the others are forgotten."""
+        from transformers import DynamicCache
+
+        if self._cache is None or tokens != self._read:
+            self._cache, self._read = DynamicCache(config=self._model.config), 0
+        return self._read
+
+    @torch.inference_mode()
+    def read(self, ids: list[int], start: int) -> Scores:
+        """Read ``ids`` from position ``start`` on; return the scores of what may follow."""
+        cache, self._cache = self._cache, None  # a failure half way leaves no cache that looks whole
+        tokens = torch.tensor([ids], device=self._model.device)
+        out = self._model(input_ids=tokens, past_key_values=cache, use_cache=True, logits_to_keep=1)
+        self._cache, self._read = cache, start + len(ids)
+        return out.logits[0, -1].float(), None
