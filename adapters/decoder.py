@@ -16,6 +16,7 @@ from torch.nn.functional import gelu, rms_norm
 from adapters.base import has_avx512bf16
 from adapters.lora import Adapter
 from adapters.packed import BLOCK, Linears, fits, kept_head
+from adapters.recipe import ALL_LINEAR
 
 CHUNK = 256
 """Tokens of a prompt that are read at once."""
@@ -30,13 +31,11 @@ CERTAIN = 256
 Scores = tuple[torch.Tensor, torch.Tensor | None]
 """The scores of all tokens, shape (vocabulary,), and the ids of those that are exact, the best; None where all are."""
 
-PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-
 
 def speaks(model: Any) -> bool:
     """Tell whether this CPU has the kernel, and ``model`` the shapes and the mathematics that are computed here."""
     config, head = model.config, model.lm_head.weight
-    linears = [module for name, module in model.named_modules() if name.endswith(PROJECTIONS)]
+    linears = [module for name, module in model.named_modules() if name.endswith(ALL_LINEAR)]
     return bool(
         head.device.type == "cpu"
         and head.dtype == torch.bfloat16

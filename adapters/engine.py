@@ -39,8 +39,6 @@ def load_engine(models: Path, base: str, registry: Registry, progress: Progress)
     with ThreadPoolExecutor(1) as beside:
         reading = beside.submit(encoder_in, directory / "tokenizer.json")
         model = load_model(directory, trainable=True)
-        if not speaks(model):
-            allow_repacking(model, True)
         encoder = reading.result()
     weights = weights_hash(directory, models)
     head_file = models / f"{HEAD}-{weights.removeprefix('sha256:')[:16]}.safetensors"
@@ -71,9 +69,12 @@ class GemmaEngine:
         self.layers = make_adaptable(model)
         """The wrapped linear layers, by name, for reading an adapter that is no version yet."""
         self._lock = threading.Lock()
-        self._decoder: Decoder | Modules = (
-            Decoder(model, self.context_tokens, head_file) if speaks(model) else Modules(model, self.layers)
-        )
+        self._decoder: Decoder | Modules
+        if speaks(model):
+            self._decoder = Decoder(model, self.context_tokens, head_file)
+        else:
+            allow_repacking(model, True)
+            self._decoder = Modules(model, self.layers)
         self._cached: list[int] = []
         """The ids whose keys and values the decoder has."""
         self._asked: list[int] = []

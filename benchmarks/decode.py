@@ -23,10 +23,11 @@ import psutil
 import torch
 
 from adapters.api import EMBEDDED, Finished, Message, Sampling
-from adapters.base import is_linear4bit, load_model, locate
+from adapters.base import load_model, locate
 from adapters.engine import GemmaEngine, load_engine
 from adapters.registry import Registry
-from benchmarks.train import read
+from benchmarks.experiments import read
+from tests.adapters.test_training import dequantized
 
 PROMPT = "幸せとは何ですか？"
 PREFILL = 512
@@ -105,15 +106,7 @@ def exactness(engine: GemmaEngine, plain: Any, exact: Any, examples: list[dict[s
 
 def in_float32(model: Any) -> Any:
     """Return a 4-bit ``model`` with plain float32 layers of the same weights."""
-    from bitsandbytes.functional import dequantize_4bit
-
-    for name, module in list(model.named_modules()):
-        if is_linear4bit(module):
-            plain = torch.nn.Linear(module.in_features, module.out_features, bias=False)
-            weight = dequantize_4bit(module.weight.data, module.weight.quant_state).float()
-            plain.weight = torch.nn.Parameter(weight, requires_grad=False)
-            parent, _, attribute = name.rpartition(".")
-            setattr(model.get_submodule(parent), attribute, plain)
+    dequantized(model)
     return torch.nn.Module.float(model)  # transformers' own refuses what was quantized
 
 

@@ -8,7 +8,6 @@ the first ``--limit``: what a person would be rewriting early on. Pair accuracy 
 target has the higher mean log-probability a token.
 """
 
-import argparse
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,17 +16,14 @@ from typing import Any
 
 import torch
 
-from adapters.api import EMBEDDED, Event
-from adapters.base import load_model, load_tokenizer, locate
+from adapters.api import Event
+from adapters.base import load_tokenizer, locate
 from adapters.encoding import Encoder, Row
 from adapters.evaluation import target_losses
-from adapters.fused import fuse
 from adapters.greedy import greedy_replies
-from adapters.memory import Memory
 from adapters.recipe import PRESETS, Recipe
 from adapters.steps import run_epochs
-from adapters.training import _with_adapter
-from benchmarks.train import read
+from benchmarks.experiments import parser, prepared, read
 
 EARLY = 60
 REPLIES_AT_ONCE = 20
@@ -38,11 +34,7 @@ Examples = list[dict[str, Any]]
 
 def training(directory: Path, rows: list[Row], held_out: list[Row], recipe: Recipe) -> Iterator[tuple[Event, Any]]:
     """Train on ``rows``, yielding each epoch's evaluation and the model as it is then."""
-    torch.manual_seed(recipe.seed)
-    base = load_model(directory, trainable=True)
-    memory = Memory(base, rows, recipe)
-    model = _with_adapter(base, recipe, None)
-    fuse(model, keep_weights=memory.keeps_weights)
+    model, memory = prepared(directory, rows, recipe)
     for event in run_epochs(model, rows, held_out, recipe, memory):
         if event["event"] == "evaluated":
             yield event, model.get_base_model()
@@ -66,17 +58,12 @@ def pair_accuracy(model: Any, rows: list[Row]) -> float:
 
 def main() -> None:
     """Make the pairs, train with each weight and seed, and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--models", type=Path, required=True, help="directory of converted bases")
-    parser.add_argument("--base", default=EMBEDDED)
-    parser.add_argument("--train", type=Path, required=True)
-    parser.add_argument("--eval", type=Path, required=True)
-    parser.add_argument("--limit", type=int, default=200)
-    parser.add_argument("--eval-limit", type=int, default=120)
-    parser.add_argument("--weights", type=float, nargs="+", default=[0.0, 0.05, 0.1, 0.25, 0.5])
-    parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--epochs", type=int, default=3)
-    arguments = parser.parse_args()
+    options = parser(__doc__)
+    options.add_argument("--limit", type=int, default=200)
+    options.add_argument("--weights", type=float, nargs="+", default=[0.0, 0.05, 0.1, 0.25, 0.5])
+    options.add_argument("--seeds", type=int, default=2)
+    options.add_argument("--epochs", type=int, default=3)
+    arguments = options.parse_args()
     directory = locate(arguments.base, arguments.models, lambda _text, _fraction: None)
     encoder = Encoder(load_tokenizer(directory))
     recipe = replace(PRESETS["default"], epochs=arguments.epochs, min_steps=0, patience=arguments.epochs)
@@ -84,7 +71,7 @@ def main() -> None:
     def rows(examples: Examples, *, pairs: bool = False) -> list[Row]:
         return encoder.rows(examples, recipe.max_tokens, pairs=pairs)[0]
 
-    every = read(arguments.train, 10**9)
+    every = read(arguments.train)
     train, unseen = every[: arguments.limit], read(arguments.eval, arguments.eval_limit)
     early = every[max(arguments.limit, len(every) - arguments.eval_limit - EARLY) :][:EARLY]
     *_, (_, model) = training(directory, rows(early), rows(unseen), replace(recipe, epochs=2))

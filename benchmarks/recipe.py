@@ -6,7 +6,6 @@ Each line of FILE is an examples line and stands alone. Nothing stops early, so 
 """
 
 import argparse
-import itertools
 import json
 import multiprocessing
 import time
@@ -15,8 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from adapters.api import EMBEDDED
 from adapters.recipe import ATTENTION, PRESETS
+from benchmarks.experiments import parser, prepared, read
 
 EPOCHS = {20: 24, 50: 16, 200: 8, 1000: 5}
 """Epochs by number of examples, enough to see each curve turn."""
@@ -51,12 +50,9 @@ def measured(task: tuple[argparse.Namespace, int, dict[str, Any]]) -> dict[str, 
     """Train once and return the figures."""
     import torch
 
-    from adapters.base import device, load_model, load_tokenizer, locate
+    from adapters.base import device, load_tokenizer, locate
     from adapters.encoding import Encoder
-    from adapters.fused import fuse
-    from adapters.memory import Memory
     from adapters.steps import run_epochs
-    from adapters.training import _with_adapter
 
     arguments, count, settings = task
     torch.set_num_threads(max(1, torch.get_num_threads() // arguments.jobs))
@@ -64,19 +60,12 @@ def measured(task: tuple[argparse.Namespace, int, dict[str, Any]]) -> dict[str, 
     encoder = Encoder(load_tokenizer(directory))
 
     def rows(path: Path, limit: int) -> Sequence[Any]:
-        with path.open(encoding="utf-8") as lines:
-            examples = [{"messages": json.loads(line)["messages"]} for line in itertools.islice(lines, limit)]
-        return encoder.rows(examples, recipe.max_tokens)[0]
+        return encoder.rows(read(path, limit), recipe.max_tokens)[0]
 
     recipe = replace(PRESETS["default"], min_steps=0, patience=1_000, epochs=EPOCHS[count])
     recipe = replace(recipe, **settings)
-    torch.manual_seed(recipe.seed)
     train, held_out = rows(arguments.train, count), rows(arguments.eval, arguments.eval_limit)
-    base = load_model(directory, trainable=True)
-    memory = Memory(base, train, recipe)
-    model = _with_adapter(base, recipe, None)
-    if recipe.dropout == 0:
-        fuse(model, keep_weights=memory.keeps_weights)
+    model, memory = prepared(directory, train, recipe)
     began = time.perf_counter()
     events = list(run_epochs(model, train, held_out, recipe, memory))
     losses = [round(event["held_out_loss"], 4) for event in events if event["event"] == "evaluated"]
@@ -95,15 +84,10 @@ def measured(task: tuple[argparse.Namespace, int, dict[str, Any]]) -> dict[str, 
 
 def main() -> None:
     """Try each and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--models", type=Path, required=True, help="directory of converted bases")
-    parser.add_argument("--base", default=EMBEDDED)
-    parser.add_argument("--train", type=Path, required=True)
-    parser.add_argument("--eval", type=Path, required=True)
-    parser.add_argument("--eval-limit", type=int, default=120)
-    parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--only", default="", help="experiments whose JSON contains this")
-    arguments = parser.parse_args()
+    options = parser(__doc__)
+    options.add_argument("--jobs", type=int, default=1)
+    options.add_argument("--only", default="", help="experiments whose JSON contains this")
+    arguments = options.parse_args()
     tasks = [(arguments, *one) for one in experiments() if arguments.only in json.dumps(one)]
     tasks.sort(key=lambda task: -task[1])  # the longest first
     with multiprocessing.get_context("spawn").Pool(arguments.jobs, maxtasksperchild=1) as pool:

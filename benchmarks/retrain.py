@@ -18,7 +18,7 @@ from typing import Any
 
 from adapters import terms
 from adapters.registry import Registry
-from benchmarks.train import read, write
+from benchmarks.experiments import read, write
 from corpus.store import Corpus
 from tests.terminal import Terminal
 

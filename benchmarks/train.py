@@ -11,7 +11,6 @@ quality; its examples have 200 tokens each unless told otherwise.
 """
 
 import argparse
-import itertools
 import json
 import os
 import platform
@@ -32,18 +31,7 @@ from adapters.encoding import Encoder
 from adapters.recipe import PRESETS
 from adapters.runner import ENVIRONMENT, Job, Run
 from benchmarks.base_2b import make_base
-
-
-def read(path: Path, limit: int) -> list[dict[str, Any]]:
-    """Return the first ``limit`` lines of an examples file, without what would join them to conversations."""
-    with path.open(encoding="utf-8") as lines:
-        return [{"messages": json.loads(line)["messages"]} for line in itertools.islice(lines, limit)]
-
-
-def write(path: Path, examples: list[dict[str, Any]]) -> Path:
-    """Write ``examples`` to ``path``, one a line."""
-    path.write_text("".join(json.dumps(example, ensure_ascii=False) + "\n" for example in examples), encoding="utf-8")
-    return path
+from benchmarks.experiments import read, write
 
 
 def made_examples(base: Path, count: int, tokens: int) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ from adapters.base import device, load_model, load_tokenizer
 from adapters.encoding import Encoder, Row
 from adapters.evaluation import loss_per_token
 from adapters.recipe import PRESETS
-from benchmarks.train import read
+from benchmarks.experiments import read
 
 
 class Measuring(TrainerCallback):  # type: ignore[misc]

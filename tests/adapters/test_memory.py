@@ -96,11 +96,15 @@ def test_on_a_gpu_the_first_part_corrects_the_estimate_and_no_peak_is_forgotten(
     assert ample.peak_bytes() == 1000 * MIB
 
 
-def test_on_a_gpu_passes_become_graphs_where_their_memory_is_there(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def as_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "device", lambda: "cuda")
     monkeypatch.setattr(module, "compute_dtype", lambda _device: torch.bfloat16)
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
     monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda: None)
+
+
+def test_on_a_gpu_passes_become_graphs_where_their_memory_is_there(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    as_on_a_gpu(monkeypatch)
     seen = [memory(model, free_bytes, monkeypatch).event() for free_bytes in range(40 * MIB, MIB, -MIB // 16)]
     assert seen[0] == {"micro_batch_tokens": 128, "checkpointing": False, "kept_weights": True, "graphs": True}
     with_graphs = [told for told in seen if told["graphs"]]
@@ -112,10 +116,7 @@ def test_on_a_gpu_passes_become_graphs_where_their_memory_is_there(model: Any, m
 
 
 def test_without_graphs_their_room_is_taken(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "device", lambda: "cuda")
-    monkeypatch.setattr(module, "compute_dtype", lambda _device: torch.bfloat16)
-    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
-    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda: None)
+    as_on_a_gpu(monkeypatch)
     every = (memory(model, free_bytes, monkeypatch) for free_bytes in range(40 * MIB, MIB, -MIB // 16))
     tight = next(made for made in every if len(sizes(made, rows(4))) > 1)
     tight.without_graphs()
