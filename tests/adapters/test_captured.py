@@ -34,7 +34,9 @@ def model(checkpoint: Path) -> Any:
     fuse(made, keep_weights=True)
     for name, parameter in made.named_parameters():
         if "lora_B" in name:
-            torch.nn.init.normal_(parameter, std=0.05)
+            parameter.data.copy_(
+                0.05 * torch.randn(parameter.shape)
+            )  # a capture that failed leaves CUDA's generator behind
         if parameter.requires_grad:
             parameter.grad = torch.zeros_like(parameter)
     return made.train()
