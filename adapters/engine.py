@@ -6,27 +6,23 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from adapters.api import BASE, Chunk, Finished, Message, Progress, Sampling, StoppedBy
-from adapters.base import allow_repacking, compute_dtype, device, load_model, locate, weights_hash
-from adapters.decoder import Decoder, Scores, speaks
+from adapters.base import allow_repacking, device, load_model, locate, weights_hash
+from adapters.cpu_decoder import CpuDecoder
+from adapters.decoder import Decoder, Scores
 from adapters.encoding import Encoder, has_oldest, without_oldest
-from adapters.lora import Adapter, make_adaptable, read_version
+from adapters.gpu_decoder import GpuDecoder
+from adapters.lora import Adapter, read_version
 from adapters.modules import Modules
-from adapters.packed import HEAD
+from adapters.packed import library, with_packed
 from adapters.registry import Registry
 from adapters.text_stream import TextStream
 from adapters.tokenizers_here import encoder_in
+from adapters.weights import computable, file_of, keep, kept, weights_of
 from socrates_errors import EngineError
-
-CONTEXT_TOKENS = 8192
-"""Most tokens of prompt and reply together, where the base allows as many."""
-
-ALIKE = 0.7
-"""Cosine above which two rows of the head are the same token in all but name."""
 
 
 def load_engine(models: Path, base: str, registry: Registry, progress: Progress) -> "GemmaEngine":
@@ -38,43 +34,42 @@ def load_engine(models: Path, base: str, registry: Registry, progress: Progress)
     progress("Loading the base", None)
     with ThreadPoolExecutor(1) as beside:
         reading = beside.submit(encoder_in, directory / "tokenizer.json")
+        weights = weights_hash(directory, models)
+        decoder = decoder_of(directory, file_of(models, weights), lambda: reading.result().end_of_turn)
+        return GemmaEngine(base, weights, decoder, reading.result(), registry)
+
+
+def decoder_of(directory: Path, file: Path, end_of_turn: Callable[[], int]) -> Decoder | Modules:
+    """Return what reads with the base in ``directory``; its weights are kept in ``file`` as they are needed."""
+    on_gpu = device() == "cuda"
+    able = on_gpu or library() is not None
+    weights = kept(file) if able else None
+    if weights is None:
         model = load_model(directory, trainable=True)
-        encoder = reading.result()
-    weights = weights_hash(directory, models)
-    head_file = models / f"{HEAD}-{weights.removeprefix('sha256:')[:16]}.safetensors"
-    return GemmaEngine(base, weights, model, encoder, registry, head_file=head_file)
+        if not able or not computable(model):
+            allow_repacking(model, True)
+            return Modules(model, end_of_turn())
+        weights = weights_of(model, end_of_turn())
+        del model
+        weights = keep(weights if on_gpu else with_packed(weights), file)
+    return GpuDecoder(weights) if on_gpu else CpuDecoder(weights)
 
 
 class GemmaEngine:
     """A quantized Gemma, its active version, and the keys and values of the newest prompt. One lock serialises all."""
 
-    def __init__(
-        self,
-        base: str,
-        weights: str,
-        model: Any,
-        encoder: Encoder,
-        registry: Registry,
-        *,
-        head_file: Path | None = None,
-    ):
+    def __init__(self, base: str, weights: str, decoder: Decoder | Modules, encoder: Encoder, registry: Registry):
+        """``weights`` is the hash of the base's weights."""
         self.base = base
         self.version = BASE
         self.device = device()
-        self.context_tokens = min(CONTEXT_TOKENS, int(model.config.max_position_embeddings))
+        self.context_tokens = decoder.context
         self._weights = weights
         self._encoder = encoder
-        self._stops = encoder.stops | indistinguishable(model.lm_head.weight, encoder.end_of_turn)
+        self._stops = encoder.stops | decoder.alike
         self._registry = registry
-        self.layers = make_adaptable(model)
-        """The wrapped linear layers, by name, for reading an adapter that is no version yet."""
         self._lock = threading.Lock()
-        self._decoder: Decoder | Modules
-        if speaks(model):
-            self._decoder = Decoder(model, self.context_tokens, head_file)
-        else:
-            allow_repacking(model, True)
-            self._decoder = Modules(model, self.layers)
+        self._decoder = decoder
         self._cached: list[int] = []
         """The ids whose keys and values the decoder has."""
         self._asked: list[int] = []
@@ -89,7 +84,7 @@ class GemmaEngine:
         adapter = None
         if version != BASE:
             found = self._registry.get(version)
-            adapter = read_version(found, self.base, self._weights, self.layers, compute_dtype(self.device))
+            adapter = read_version(found, self.base, self._weights, self._decoder.linears, self.device)
         self.wear(adapter, version)
 
     def wear(self, adapter: Adapter | None, version: str) -> None:
@@ -193,19 +188,6 @@ class GemmaEngine:
         scores = self._decoder.read(ids, len(self._cached))
         self._cached += ids
         return scores
-
-
-@torch.inference_mode()
-def indistinguishable(head: torch.Tensor, token: int) -> frozenset[int]:
-    """Return the tokens whose rows of ``head``, shape (vocabulary, d), point where ``token``'s does.
-
-    A pretrained Gemma has never seen ``<end_of_turn>``: in the embedded one 6,400 untrained rows lie within a cosine
-    of 0.9 of it. An adapter that has learnt to end a turn there spreads its chances over all of them, and each means
-    the end. In an instruction-tuned Gemma the row stands alone.
-    """
-    row = head[token]
-    cosines = (head @ row).float() / (torch.linalg.vector_norm(head, dim=1).float() * row.float().norm())
-    return frozenset((cosines > ALIKE).nonzero()[:, 0].tolist())
 
 
 @torch.inference_mode()

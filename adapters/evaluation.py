@@ -8,11 +8,11 @@ from typing import Any
 import torch
 
 from adapters.api import BASE
-from adapters.base import compute_dtype, device, load_model, load_tokenizer, locate, weights_hash
+from adapters.base import device, load_model, load_tokenizer, locate, weights_hash
 from adapters.encoding import Encoder, Row
 from adapters.examples import read_examples
 from adapters.figures import interval, units
-from adapters.lora import make_adaptable, put_on, read_version
+from adapters.lora import make_adaptable, put_on, read_version, shapes
 from adapters.loss import grouped, pad
 from adapters.loss import losses as losses_of
 from adapters.registry import Registry
@@ -75,8 +75,7 @@ def evaluate_file(models: Path, base: str, registry: Registry, data: Path, versi
     layers = make_adaptable(model)
     figures = []
     for name, version in found.items():
-        dtype = compute_dtype(device())
-        put_on(None if version is None else read_version(version, base, weights, layers, dtype), layers)
+        put_on(None if version is None else read_version(version, base, weights, shapes(layers), device()), layers)
         measured = target_losses(model, rows)
         losses = [(unit, loss, tokens) for unit, (loss, tokens) in zip(units(fitting), measured, strict=True)]
         figures.append(

@@ -7,8 +7,9 @@ import torch
 
 from adapters.api import Message, Sampling
 from adapters.encoding import Encoder, has_oldest, without_oldest
-from adapters.engine import draw, indistinguishable
+from adapters.engine import draw
 from adapters.text_stream import TextStream
+from adapters.weights import indistinguishable
 
 PROMPT_TOKENS = 384
 """Longest prompt that is read whole; the oldest turns of a longer one are left out, as several are read at once."""

@@ -28,7 +28,7 @@ from adapters.figures import (
 )
 from adapters.gate import judge
 from adapters.greedy import greedy_replies
-from adapters.lora import Adapter, make_adaptable, put_on, read_adapter, unwrap
+from adapters.lora import Adapter, make_adaptable, put_on, read_adapter, shapes, unwrap
 from adapters.registry import EVALUATION, Registry
 from adapters.replies import reply_figures
 
@@ -90,7 +90,7 @@ class Judge:
         """
         began = time.perf_counter()
         layers = make_adaptable(model)
-        adapter = read_adapter(draft, layers, compute_dtype(device()))
+        adapter = read_adapter(draft, shapes(layers), device())
         put_on(adapter, layers)
         self._add(model, "candidate", "", fingerprint(draft, self._weights), adapter)
         allow_repacking(model, True)

@@ -5,6 +5,7 @@ fails half way on a wrong shape. Here a swap reads and checks every tensor first
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
+from adapters.base import compute_dtype
 from adapters.registry import Version
 from socrates_errors import VersionError
 
@@ -66,9 +68,17 @@ def unwrap(model: nn.Module) -> None:
             setattr(model.get_submodule(parent), attribute, module.linear)
 
 
-def read_version(
-    version: Version, base: str, weights: str, layers: dict[str, AdaptedLinear], dtype: torch.dtype
-) -> Adapter:
+Shapes = Mapping[str, tuple[int, int]]
+"""Outputs and inputs of a model's linear layers, by name."""
+
+
+def shapes(layers: dict[str, AdaptedLinear]) -> Shapes:
+    """Return the shapes of wrapped layers."""
+    linears: dict[str, Any] = {name: layer.linear for name, layer in layers.items()}
+    return {name: (linear.out_features, linear.in_features) for name, linear in linears.items()}
+
+
+def read_version(version: Version, base: str, weights: str, linears: Shapes, device: str) -> Adapter:
     """Return ``version``'s adapter for the base whose weights have the hash ``weights``.
 
     Raises VersionError when it was trained on other weights, and as ``read_adapter`` does.
@@ -78,11 +88,11 @@ def read_version(
             f"{version.name} was trained on {version.base}, and this is {base}: start with --base {version.base}, "
             "or choose another version."
         )
-    return read_adapter(version.directory, layers, dtype)
+    return read_adapter(version.directory, linears, device)
 
 
-def read_adapter(directory: Path, layers: dict[str, AdaptedLinear], dtype: torch.dtype) -> Adapter:
-    """Return the adapter in ``directory``, in peft's format, for a model with ``layers``.
+def read_adapter(directory: Path, linears: Shapes, device: str) -> Adapter:
+    """Return the adapter in ``directory``, in peft's format, for a model with ``linears``, on ``device``.
 
     Raises VersionError when a file is missing or damaged, or a tensor does not fit the model.
     """
@@ -97,20 +107,20 @@ def read_adapter(directory: Path, layers: dict[str, AdaptedLinear], dtype: torch
     found: dict[str, dict[str, torch.Tensor]] = {}
     for key, tensor in tensors.items():
         name, _, kind = key.removeprefix(PREFIX).removesuffix(".weight").rpartition(".")
-        if kind not in ("lora_A", "lora_B") or name not in layers:
+        if kind not in ("lora_A", "lora_B") or name not in linears:
             raise VersionError(f"The version {directory.name} changes {key}, which this base does not have.")
         found.setdefault(name, {})[kind] = tensor
     put_on: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
     for name, pair in found.items():
-        linear: Any = layers[name].linear
+        outputs, inputs = linears[name]
         if set(pair) != {"lora_A", "lora_B"}:
             raise VersionError(f"The version {directory.name} has half an adapter on {name}: import it again.")
         a, b = pair["lora_A"], pair["lora_B"]
         rank = a.shape[0]
-        if a.shape != (rank, linear.in_features) or b.shape != (linear.out_features, rank):
+        if a.shape != (rank, inputs) or b.shape != (outputs, rank):
             raise VersionError(f"The version {directory.name} was trained for another base: {name} has another shape.")
-        device = linear.weight.device
-        put_on[name] = (a.to(device, dtype), (b.float() * scale).to(device, dtype))
+        dtype = compute_dtype(device)
+        put_on[name] = (a.to(device, dtype), (b.to(device).float() * scale).to(dtype))
     return Adapter(put_on)
 
 

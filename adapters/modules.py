@@ -5,15 +5,20 @@ from typing import Any
 import torch
 
 from adapters.decoder import Scores
-from adapters.lora import AdaptedLinear, Adapter, put_on
+from adapters.lora import Adapter, make_adaptable, put_on, shapes
+from adapters.weights import CONTEXT_TOKENS, indistinguishable
 
 
 class Modules:
     """Reads as ``Decoder`` does; transformers' cache cannot be cut back."""
 
-    def __init__(self, model: Any, layers: dict[str, AdaptedLinear]) -> None:
+    def __init__(self, model: Any, end_of_turn: int) -> None:
+        """``model`` is a 4-bit model, whose linear layers are wrapped."""
         self._model = model
-        self._layers = layers
+        self._layers = make_adaptable(model)
+        self.linears = shapes(self._layers)
+        self.alike = indistinguishable(model.lm_head.weight, end_of_turn)
+        self.context = min(CONTEXT_TOKENS, int(model.config.max_position_embeddings))
         self._cache: Any = None
         self._read = 0
         """How many tokens are in the cache."""

@@ -25,12 +25,12 @@ import torch
 from safetensors.torch import save as serialized
 
 from adapters.api import BASE, Event
-from adapters.base import compute_dtype, device, load_model, load_tokenizer, locate, weights_hash
+from adapters.base import device, load_model, load_tokenizer, locate, weights_hash
 from adapters.encoding import Encoder
 from adapters.examples import read_examples
 from adapters.fused import fuse
 from adapters.judging import Judge
-from adapters.lora import Adapter, make_adaptable, read_version, unwrap
+from adapters.lora import Adapter, make_adaptable, read_version, shapes, unwrap
 from adapters.loss import grouped
 from adapters.memory import Memory, out_of_memory
 from adapters.recipe import Recipe
@@ -177,7 +177,7 @@ def _parent(name: str, registry: Registry, base: str, weights: str, model: Any) 
     try:
         layers = make_adaptable(model)
         try:
-            return name, read_version(registry.get(name), base, weights, layers, compute_dtype(device()))
+            return name, read_version(registry.get(name), base, weights, shapes(layers), device())
         finally:
             unwrap(model)
     except VersionError as error:

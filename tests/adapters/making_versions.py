@@ -17,13 +17,14 @@ def make_version(
     *,
     weights_hash: str | None = None,
     seed: int = 0,
+    rank: int = 4,
     as_of: str = "2026-01-01T00:00:00.000000+00:00",
 ) -> str:
     """Publish a random adapter for ``checkpoint`` and return its name."""
     torch.manual_seed(seed)
     model = get_peft_model(
         load_model(checkpoint, trainable=True),
-        LoraConfig(r=4, lora_alpha=6, target_modules=list(ALL_LINEAR), task_type="CAUSAL_LM"),
+        LoraConfig(r=rank, lora_alpha=6, target_modules=list(ALL_LINEAR), task_type="CAUSAL_LM"),
     )
     tensors = {
         name: (torch.randn_like(t.float()) * 0.1).to(torch.bfloat16)

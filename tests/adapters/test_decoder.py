@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -5,23 +6,47 @@ import pytest
 import torch
 from safetensors.torch import save as serialized
 
-from adapters.base import has_avx512bf16, load_model, weights_hash
-from adapters.decoder import CHUNK, Decoder, speaks
-from adapters.lora import make_adaptable, read_version
+from adapters.base import device, load_model, weights_hash
+from adapters.cpu_decoder import CpuDecoder
+from adapters.decoder import Decoder
+from adapters.engine import decoder_of
+from adapters.gpu_decoder import GpuDecoder
+from adapters.lora import read_version
+from adapters.modules import Modules
+from adapters.packed import library, with_packed
 from adapters.registry import Registry
+from adapters.weights import Weights, computable, keep, kept, weights_of
 from tests.adapters.making_versions import make_version
 from tests.adapters.test_training import dequantized
 
-pytestmark = pytest.mark.skipif(not has_avx512bf16(), reason="bitsandbytes has its CPU kernel for AVX512-BF16 only")
-
-CONTEXT = 512
+END = 5
+"""The tiny tokenizers' end of a turn."""
 IDS = [2, *(torch.randint(6, 400, (60,), generator=torch.Generator().manual_seed(1)).tolist())]
 """More than the tiny models' window of 16."""
+on_this_cpu = pytest.mark.skipif(
+    library() is None or device() == "cuda", reason="bitsandbytes has its CPU kernel for AVX512-BF16 only"
+)
+on_a_gpu = pytest.mark.skipif(device() != "cuda", reason="CUDA graphs need a GPU")
 
 
 @pytest.fixture
 def model(checkpoint: Path) -> Any:
     return load_model(checkpoint, trainable=True)
+
+
+@pytest.fixture
+def weights(model: Any) -> Weights:
+    return weights_of(model, END)
+
+
+@pytest.fixture(params=["cpu", "gpu"])
+def made(request: pytest.FixtureRequest, weights: Weights) -> Decoder:
+    """The decoder of each kind of device; a GPU's computes on a CPU too, without graphs."""
+    if request.param == "gpu":
+        return GpuDecoder(weights)
+    if library() is None or device() == "cuda":
+        pytest.skip("bitsandbytes has its CPU kernel for AVX512-BF16 only")
+    return CpuDecoder(with_packed(weights))
 
 
 @pytest.fixture
@@ -34,68 +59,111 @@ def reference(checkpoint: Path) -> Any:
 
 def expected(reference: Any, ids: list[int]) -> torch.Tensor:
     with torch.inference_mode():
-        scores: torch.Tensor = reference(input_ids=torch.tensor([ids])).logits[0, -1]
+        scores: torch.Tensor = reference(input_ids=torch.tensor([ids], device=reference.device)).logits[0, -1]
     return scores
 
 
 def assert_alike(said: tuple[torch.Tensor, torch.Tensor | None], scores: torch.Tensor) -> None:
     mine, exact = said
-    assert exact is not None
+    if exact is None:
+        torch.testing.assert_close(mine, scores, atol=0.05 * float(scores.std()), rtol=0)
+        return
     assert len(exact) >= 4
     assert scores.argmax() in exact
     torch.testing.assert_close(mine[exact], scores[exact], atol=0.05 * float(scores.std()), rtol=0)
     torch.testing.assert_close(mine, scores, atol=float(scores.std()), rtol=0)  # the head in 4 bits
 
 
-def test_the_scores_are_those_of_transformers_however_the_tokens_come(model: Any, reference: Any) -> None:
-    assert speaks(model)
-    decoder = Decoder(model, CONTEXT)
+def test_the_scores_are_those_of_transformers_however_the_tokens_come(made: Decoder, reference: Any) -> None:
     for cut in (1, 20, 55, len(IDS)):
-        said = decoder.read(IDS[:cut], 0)
+        said = made.read(IDS[:cut], 0)
         for number in range(cut, len(IDS)):
-            said = decoder.read([IDS[number]], number)
+            said = made.read([IDS[number]], number)
         assert_alike(said, expected(reference, IDS))
 
 
-def test_a_long_prompt_is_read_in_chunks(model: Any, reference: Any) -> None:
-    long = (IDS * 6)[: CHUNK + 40]
-    assert_alike(Decoder(model, CONTEXT).read(long, 0), expected(reference, long))
+def test_a_long_prompt_is_read_in_chunks(made: Decoder, reference: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(made), "CHUNK", 24)
+    assert_alike(made.read(IDS, 0), expected(reference, IDS))
 
 
-def test_what_was_read_can_be_cut_back(model: Any, reference: Any) -> None:
-    decoder = Decoder(model, CONTEXT)
-    decoder.read(IDS, 0)
-    decoder.read([77, 78, 79], len(IDS))
+def test_what_was_read_can_be_cut_back(made: Decoder, reference: Any) -> None:
+    made.read(IDS, 0)
+    made.read([77, 78, 79], len(IDS))
     other = [*IDS[:30], *range(100, 120)]
-    assert decoder.keep(30) == 30
-    assert_alike(decoder.read(other[30:], 30), expected(reference, other))
+    assert made.keep(30) == 30
+    assert_alike(made.read(other[30:], 30), expected(reference, other))
 
 
-def test_a_version_is_put_on_and_taken_off(tmp_path: Path, checkpoint: Path, model: Any, reference: Any) -> None:
+def test_scores_stay_what_they_were_when_more_is_read(made: Decoder) -> None:
+    made.read(IDS[:20], 0)
+    scores = made.read([7], 20)[0]
+    before = scores.clone()
+    made.read([9], 21)
+    assert torch.equal(scores, before)
+
+
+@pytest.fixture
+def worn(tmp_path: Path, checkpoint: Path) -> Callable[..., Any]:
+    """Returns an adapter and its directory, of a rank and a seed."""
+    registry = Registry(tmp_path / "versions")
+
+    def adapter(made: Decoder, rank: int = 4) -> tuple[Any, Path]:
+        version = registry.get(make_version(registry, checkpoint, rank=rank))
+        hashed = weights_hash(checkpoint, tmp_path)
+        return read_version(version, str(checkpoint), hashed, made.linears, device()), version.directory
+
+    return adapter
+
+
+def test_versions_are_put_on_and_taken_off(made: Decoder, reference: Any, worn: Callable[..., Any]) -> None:
     from peft import PeftModel
 
-    registry = Registry(tmp_path / "versions")
-    version = registry.get(make_version(registry, checkpoint))
-    layers = make_adaptable(model)
-    adapter = read_version(version, str(checkpoint), weights_hash(checkpoint, tmp_path), layers, torch.bfloat16)
-    reference = PeftModel.from_pretrained(reference, str(version.directory)).eval()
-    decoder = Decoder(model, CONTEXT)
-    without = decoder.read(IDS, 0)[0]
-    decoder.wear(adapter)
-    assert (decoder.read(IDS, 0)[0] - without).abs().max() > without.std()
-    assert_alike(decoder.read(IDS, 0), expected(reference, IDS))
-    decoder.read(IDS[:-1], 0)
-    assert_alike(decoder.read(IDS[-1:], len(IDS) - 1), expected(reference, IDS))
-    decoder.wear(None)
-    torch.testing.assert_close(decoder.read(IDS, 0)[0], without, rtol=0, atol=0)
+    without = made.read(IDS, 0)[0]
+    adapters = [worn(made, rank) for rank in (4, 4, 2)]
+    scores = []
+    for adapter, directory in [*adapters, adapters[0]]:
+        made.wear(adapter)
+        scores.append(made.read(IDS, 0)[0])
+        plain = PeftModel.from_pretrained(reference, str(directory)).eval()
+        assert_alike(made.read(IDS, 0), expected(plain, IDS))
+        made.read(IDS[:-1], 0)
+        assert_alike(made.read(IDS[-1:], len(IDS) - 1), expected(plain, IDS))
+        reference = plain.unload()
+        made.wear(None)
+        torch.testing.assert_close(made.read(IDS, 0)[0], without, rtol=0, atol=0)
+    assert min((one - other).abs().max() for one, other in [(scores[0], without), (scores[0], scores[2])]) > 0.1
+    torch.testing.assert_close(scores[3], scores[0], rtol=0, atol=0)
 
 
-def test_room_is_made_as_it_is_needed(model: Any, reference: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_room_is_made_as_it_is_needed(
+    weights: Weights, made: Decoder, reference: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("adapters.decoder.ROOM", 8)
-    decoder = Decoder(model, CONTEXT)
+    small = type(made)(with_packed(weights) if isinstance(made, CpuDecoder) else weights)
     for number, token in enumerate(IDS):
-        said = decoder.read([token], number)
+        said = small.read([token], number)
     assert_alike(said, expected(reference, IDS))
+
+
+@on_a_gpu
+def test_where_capturing_fails_tokens_are_computed_by_launches(
+    weights: Weights, reference: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def waiting(decoder: GpuDecoder) -> torch.Tensor:
+        scores = one(decoder)
+        if torch.cuda.is_current_stream_capturing():
+            scores.sum().item()  # which no capture allows
+        return scores
+
+    one = GpuDecoder._one
+    monkeypatch.setattr(GpuDecoder, "_one", waiting)
+    made = GpuDecoder(weights)
+    made.read(IDS[:-2], 0)
+    for number in (-2, -1):
+        said = made.read([IDS[number]], len(IDS) + number)
+    assert_alike(said, expected(reference, IDS))
+    assert capsys.readouterr().err.startswith("No CUDA graph for decoding: ")
 
 
 @pytest.mark.parametrize(
@@ -103,26 +171,50 @@ def test_room_is_made_as_it_is_needed(model: Any, reference: Any, monkeypatch: p
     [{"hidden_activation": "silu"}, {"use_bidirectional_attention": True}, {"rope_parameters": {"rope_type": "yarn"}}],
 )
 def test_a_model_that_computes_otherwise_is_left_to_transformers(model: Any, setting: dict[str, Any]) -> None:
+    assert computable(model)
     for name, value in setting.items():
         setattr(model.config, name, value)
-    assert not speaks(model)
+    assert not computable(model)
 
 
-def test_the_head_is_kept_and_made_again_where_it_is_damaged(
-    tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyPatch
+@on_this_cpu
+def test_weights_are_kept_and_made_again_where_they_are_damaged(
+    tmp_path: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = tmp_path / "models" / "head.safetensors"
-    scores, _ = Decoder(model, CONTEXT, file).read(IDS, 0)
+    file = tmp_path / "models" / "decoder.safetensors"
+    scores = decoder_of(checkpoint, file, lambda: END).read(IDS, 0)[0]
     made = file.read_bytes()
-    for content in (made[:100], b"", serialized({"weights": torch.zeros(3)})):
+    for content in (made[:100], made[:-1], b"", serialized({"embedding": torch.zeros(3)})):
         file.write_bytes(content)
-        torch.testing.assert_close(Decoder(model, CONTEXT, file).read(IDS, 0)[0], scores, rtol=0, atol=0)
+        torch.testing.assert_close(decoder_of(checkpoint, file, lambda: END).read(IDS, 0)[0], scores, rtol=0, atol=0)
         assert file.read_bytes() == made
-    monkeypatch.delattr("adapters.packed._quantized")
-    torch.testing.assert_close(Decoder(model, CONTEXT, file).read(IDS, 0)[0], scores, rtol=0, atol=0)
+    monkeypatch.delattr("adapters.engine.load_model")
+    torch.testing.assert_close(decoder_of(checkpoint, file, lambda: END).read(IDS, 0)[0], scores, rtol=0, atol=0)
 
 
-def test_the_models_weights_stay_as_they_are(model: Any) -> None:
-    before = {name: parameter.clone() for name, parameter in model.named_parameters()}
-    Decoder(model, CONTEXT).read(IDS, 0)
-    assert all(torch.equal(parameter, before[name]) for name, parameter in model.named_parameters())
+def test_weights_that_cannot_be_kept_are_used_all_the_same(tmp_path: Path, weights: Weights) -> None:
+    (tmp_path / "models").write_text("not a directory")
+    assert keep(weights, tmp_path / "models" / "decoder.safetensors") is weights
+
+
+def test_what_is_kept_is_what_was_made(tmp_path: Path, weights: Weights) -> None:
+    file = tmp_path / "models" / "decoder.safetensors"
+    read = keep(weights, file)
+    assert read is not weights
+    assert read.shape == weights.shape
+    assert read.tensors.keys() | read.rows.keys() == weights.tensors.keys()
+    assert all(torch.equal(tensor, weights.tensors[name]) for name, tensor in read.tensors.items())
+    ids = torch.tensor([7, 0, len(weights.tensors["embedding"]) - 1])
+    assert torch.equal(read.embedding[ids], weights.embedding[ids])
+    assert torch.equal(read.head[ids], weights.head[ids])
+    assert [path.name for path in file.parent.iterdir()] == [file.name]
+    assert kept(file.with_name("another")) is None
+
+
+def test_without_the_kernel_transformers_modules_read(
+    tmp_path: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adapters.engine.library", lambda: None)
+    monkeypatch.setattr("adapters.engine.device", lambda: "cpu")
+    assert isinstance(decoder_of(checkpoint, tmp_path / "decoder.safetensors", lambda: END), Modules)
+    assert not list(tmp_path.iterdir())

@@ -8,9 +8,10 @@ import torch
 
 from adapters.api import BASE, Chunk, Finished, Message, Sampling
 from adapters.decoder import Decoder
-from adapters.engine import GemmaEngine, draw, indistinguishable, load_engine
+from adapters.engine import GemmaEngine, draw, load_engine
 from adapters.recipe import PRESETS
 from adapters.registry import Registry
+from adapters.weights import indistinguishable
 from socrates_errors import EngineError, VersionError
 from tests.adapters.making_versions import make_version
 
@@ -35,7 +36,7 @@ def loaded(
     """The engine as it is on this machine, and as it is where bitsandbytes has no kernel for the CPU."""
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "modules":
-            patch.setattr("adapters.engine.speaks", lambda _model: False)
+            patch.setattr("adapters.engine.computable", lambda _model: False)
         models = tmp_path_factory.mktemp("models")
         yield load_engine(models, str(checkpoint), registry, lambda _text, _fraction: None)
 
@@ -191,7 +192,7 @@ def test_a_version_speaks_as_it_does_in_plain_peft(engine: GemmaEngine, checkpoi
     prompt = engine._encoder.prompt([user("What is justice?")])
     plain = PeftModel.from_pretrained(load_model(checkpoint, trainable=False), str(registry.get(name).directory)).eval()
     with torch.inference_mode():
-        expected = plain(input_ids=torch.tensor([prompt])).logits[0, -1].float()
+        expected = plain(input_ids=torch.tensor([prompt], device=plain.device)).logits[0, -1].float()
     actual = logits(engine)
     expected = expected.where(actual != 0, 0)
     assert torch.nn.functional.cosine_similarity(actual, expected, dim=0) > 0.9995

@@ -7,7 +7,7 @@ from adapters import greedy
 from adapters.api import Finished, Message, Sampling
 from adapters.base import load_model, load_tokenizer
 from adapters.encoding import Encoder
-from adapters.engine import GemmaEngine
+from adapters.engine import load_engine
 from adapters.greedy import greedy_replies
 from adapters.registry import Registry
 
@@ -19,7 +19,9 @@ def test_replies_side_by_side_are_those_of_the_chat_one_by_one(tmp_path: Path, c
     encoder = Encoder(load_tokenizer(checkpoint))
     prompts = [[Message(role="user", content=prompt)] for prompt in PROMPTS]
     together = greedy_replies(model, encoder, prompts, 24)
-    engine = GemmaEngine("base", "", model, encoder, Registry(tmp_path / "versions"))
+    engine = load_engine(
+        tmp_path / "models", str(checkpoint), Registry(tmp_path / "versions"), lambda _text, _fraction: None
+    )
     for prompt, reply in zip(prompts, together, strict=True):
         *_, last = engine.reply(prompt, Sampling(temperature=0, max_new_tokens=24))
         assert isinstance(last, Finished)

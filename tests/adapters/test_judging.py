@@ -8,12 +8,12 @@ import pytest
 
 from adapters import judging
 from adapters.api import BASE
-from adapters.base import compute_dtype, device, load_model, load_tokenizer
+from adapters.base import device, load_model, load_tokenizer
 from adapters.encoding import Encoder
 from adapters.evaluation import encoded, evaluate_file, target_losses
 from adapters.figures import Evaluation, read_evaluation
 from adapters.judging import Judge
-from adapters.lora import make_adaptable, read_version
+from adapters.lora import make_adaptable, read_version, shapes
 from adapters.registry import Registry
 from adapters.training import train
 from tests.adapters.making_versions import hash_of, make_version
@@ -52,9 +52,8 @@ class Stage:
         judge = self.judge(held_out)
         adapter = None
         if parent != BASE:
-            dtype = compute_dtype(device())
             version, layers = self.registry.get(parent), make_adaptable(load_model(self.checkpoint, trainable=True))
-            adapter = read_version(version, str(self.checkpoint), self.weights, layers, dtype)
+            adapter = read_version(version, str(self.checkpoint), self.weights, shapes(layers), device())
         judge.before(model, parent, adapter)
         return judge.after(model, self.registry.get(candidate).directory)
 

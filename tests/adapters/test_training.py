@@ -308,7 +308,7 @@ def test_a_trainable_model_keeps_its_embedding_and_norms_as_loaded(checkpoint: P
 def test_a_published_version_has_the_same_logits_in_plain_peft(tmp_path: Path, checkpoint: Path) -> None:
     from peft import PeftModel
 
-    from adapters.lora import make_adaptable, put_on, read_adapter
+    from adapters.lora import make_adaptable, put_on, read_adapter, shapes
 
     made = job(tmp_path, checkpoint)
     directory = Registry(Path(made.versions)).get(list(train(made))[-1]["version"]).directory
@@ -316,7 +316,7 @@ def test_a_published_version_has_the_same_logits_in_plain_peft(tmp_path: Path, c
     plain = PeftModel.from_pretrained(load_model(checkpoint, trainable=True), str(directory)).eval()
     ours = load_model(checkpoint, trainable=True)
     layers = make_adaptable(ours)
-    put_on(read_adapter(directory, layers, torch.float32), layers)
+    put_on(read_adapter(directory, shapes(layers), device()), layers)
     with torch.no_grad():
         expected = plain(input_ids=ids).logits.float()
         for layer in layers.values():
