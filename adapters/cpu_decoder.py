@@ -6,9 +6,10 @@ from typing import ClassVar
 import torch
 from torch.nn.functional import gelu, rms_norm
 
-from adapters.decoder import Decoder, Scores, capped, turned
+from adapters.decoder import Decoder, capped, turned
 from adapters.linears import Linears
 from adapters.packed import PackedLinears, Product
+from adapters.sampling import Scores
 from adapters.weights import Weights
 
 
@@ -65,7 +66,8 @@ class CpuDecoder(Decoder):
         within = scores.view(-1, self.GROUP)[blocks].ge_(bound[-1]).nonzero()
         ids = blocks[within[:, 0]] * self.GROUP + within[:, 1]
         scores[ids] = self._head[ids].float() @ x
-        return capped(scores, self.shape.cap), ids
+        capped(scores, self.shape.cap)
+        return Scores(scores, ids, scores[ids])
 
     def _normalised(self, x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         """Return one row normalised; for one, arithmetic in Python is faster than torch's function."""

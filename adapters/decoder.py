@@ -14,12 +14,11 @@ from torch.nn.functional import gelu, rms_norm
 
 from adapters.linears import Linears
 from adapters.lora import Adapter
+from adapters.sampling import Scores
 from adapters.weights import GROUPS, Weights
 
 ROOM = 1024
 """Tokens for whose keys and values there is room at first; it is doubled when it is full."""
-Scores = tuple[torch.Tensor, torch.Tensor | None]
-"""The scores of all tokens, shape (vocabulary,), and the ids of those that are exact, the best; None where all are."""
 
 
 @dataclass
@@ -101,7 +100,7 @@ class Decoder(ABC):
         updates = [linears.update(adapter) for linears in every]  # all of them before the first is changed
         for linears, update in zip(every, updates, strict=True):
             linears.wear(update)
-        self._ranks = tuple(0 if update is None else len(update[0]) for update in updates)
+        self._ranks = tuple(0 if update is None else len(update[1]) for update in updates)
 
     def keep(self, tokens: int) -> int:
         """Return how many of the first ``tokens`` that were read can be built upon: all, as none moves."""

@@ -1,5 +1,6 @@
 """Replying with a base and its active version, and swapping versions in. Training one is not its concern."""
 
+import gc
 import secrets
 import threading
 import time
@@ -12,13 +13,14 @@ import torch
 from adapters.api import BASE, Chunk, Finished, Message, Progress, Sampling, StoppedBy
 from adapters.base import allow_repacking, device, load_model, locate, weights_hash
 from adapters.cpu_decoder import CpuDecoder
-from adapters.decoder import Decoder, Scores
+from adapters.decoder import Decoder
 from adapters.encoding import Encoder, has_oldest, without_oldest
 from adapters.gpu_decoder import GpuDecoder
 from adapters.lora import Adapter, read_version
 from adapters.modules import Modules
 from adapters.packed import library, with_packed
 from adapters.registry import Registry
+from adapters.sampling import Scores, draw
 from adapters.text_stream import TextStream
 from adapters.tokenizers_here import encoder_in
 from adapters.weights import computable, file_of, keep, kept, weights_of
@@ -51,6 +53,7 @@ def decoder_of(directory: Path, file: Path, end_of_turn: Callable[[], int]) -> D
             return Modules(model, end_of_turn())
         weights = weights_of(model, end_of_turn())
         del model
+        gc.collect()  # it refers to itself
         weights = keep(weights if on_gpu else with_packed(weights), file)
     return GpuDecoder(weights) if on_gpu else CpuDecoder(weights)
 
@@ -73,7 +76,7 @@ class GemmaEngine:
         self._cached: list[int] = []
         """The ids whose keys and values the decoder has."""
         self._asked: list[int] = []
-        self._first: Scores = (torch.empty(0), None)
+        self._first = Scores.plain(torch.empty(0))
         """The prompt that was answered last, and the scores of what may follow it."""
 
     def use(self, version: str) -> None:
@@ -106,7 +109,7 @@ class GemmaEngine:
             started = time.perf_counter()
             prompt, left_out = self._fit(messages, sampling.max_new_tokens)
             seed = secrets.randbits(31) if sampling.seed is None else sampling.seed
-            random = torch.Generator(self.device).manual_seed(seed)
+            random = torch.Generator().manual_seed(seed)
             stream = TextStream(self._encoder.tokenizer)
             reply: list[int] = []
             text, began = "", 0.0
@@ -119,7 +122,7 @@ class GemmaEngine:
                     stopped_by = "user"
                     break
                 scores = self._forward(reply[-1:]) if reply else self._begin(prompt)
-                token = draw(*scores, sampling, reply, random)
+                token = draw(scores, sampling, reply, random)
                 if not reply:
                     began = time.perf_counter()
                 reply.append(token)
@@ -184,41 +187,7 @@ class GemmaEngine:
         return prompt[known:]
 
     def _forward(self, ids: list[int]) -> Scores:
-        """Read ``ids`` after what is cached; return the scores of the next token, and the ids of the exact ones."""
+        """Read ``ids`` after what is cached; return the scores of the next token."""
         scores = self._decoder.read(ids, len(self._cached))
         self._cached += ids
         return scores
-
-
-@torch.inference_mode()
-def draw(
-    scores: torch.Tensor, exact: torch.Tensor | None, sampling: Sampling, reply: list[int], random: torch.Generator
-) -> int:
-    """Return the next token's id, drawn from ``scores`` of shape (vocabulary,).
-
-    ``exact`` are the ids whose scores are exact, the best ones; it is drawn from those alone where no other could be.
-    In this order, as in transformers: repetition penalty, temperature, top-k, top-p (arXiv 1904.09751).
-    """
-    said = torch.tensor(sorted(set(reply)) if sampling.repetition_penalty != 1 else [], dtype=torch.long)
-    said = said.to(scores.device)
-    if exact is not None:
-        among = torch.isin(exact, said).nonzero()[:, 0]
-        wanted = 1 if sampling.temperature == 0 else sampling.top_k
-        if 0 < wanted <= len(exact) - len(among):
-            scores, said = scores[exact], among
-        else:
-            exact = None
-    if len(said):
-        at = scores[said]
-        penalty = sampling.repetition_penalty
-        scores = scores.index_copy(0, said, torch.where(at > 0, at / penalty, at * penalty))
-    if sampling.temperature == 0:
-        best = scores.argmax()
-        return int(best if exact is None else exact[best])
-    kept = sampling.top_k or len(scores)
-    top, ids = (scores / sampling.temperature).topk(min(kept, len(scores)))
-    chances = top.softmax(0)
-    # The most likely token stays, and each after it while those before it hold less than top_p.
-    chances = chances.where(chances.cumsum(0) - chances < sampling.top_p, 0)
-    drawn = ids[torch.multinomial(chances, 1, generator=random)]
-    return int(drawn if exact is None else exact[drawn])

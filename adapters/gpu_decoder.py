@@ -2,14 +2,25 @@
 
 import math
 import sys
-from typing import ClassVar
+from importlib.util import find_spec
+from typing import Any, ClassVar
 
 import torch
 from torch.nn.functional import gelu, rms_norm
 
-from adapters.decoder import Decoder, Scores, capped
+from adapters.decoder import Decoder, capped
 from adapters.linears import Linears, Update
+from adapters.sampling import Scores
 from adapters.weights import BLOCK, Weights
+
+ROWS, BLOCKS, PROGRAMS = 16, 4, 1000
+"""Outputs and blocks that a program of our product takes at once; and about how many programs keep a GPU busy."""
+Products = tuple[torch.Tensor, torch.Tensor, torch.Tensor, int]
+"""The outputs without their update, shape (parts, outputs); of that B, what A gives, and the rank (0 without one)."""
+
+
+Said = tuple[torch.Tensor, torch.Tensor]
+"""All scores, shape (vocabulary,), and those of the best with their ids, as numbers, shape (2, n)."""
 
 
 class GpuLinears(Linears):
@@ -23,6 +34,11 @@ class GpuLinears(Linears):
 
         super().__init__(names, sizes, inputs)
         self._codes, self._scales, self._dtype = tensors["codes"], tensors["scales"], dtype
+        blocks = inputs // BLOCK
+        parts = min(max(1, round(PROGRAMS * ROWS / self._outputs)), -(-blocks // BLOCKS))
+        self._share = -(-blocks // (parts * BLOCKS)) * BLOCKS
+        """Blocks of each row that a program of our product takes."""
+        self._parts = -(-blocks // self._share)
         self._buffers: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
         """By rank, where an update is copied to."""
 
@@ -30,7 +46,7 @@ class GpuLinears(Linears):
         """Make ``update`` the active one. Cannot fail."""
         self._update = update
         if update is not None:
-            self._update = self._buffers.setdefault(len(update[0]), update)
+            self._update = self._buffers.setdefault(len(update[1]), update)
             for buffer, tensor in zip(self._update, update, strict=True):
                 if buffer is not tensor:
                     buffer.copy_(tensor)
@@ -42,6 +58,20 @@ class GpuLinears(Linears):
         )
         return y.view(-1)
 
+    def products(self, x: torch.Tensor) -> Products:
+        """Return what our own kernel gives of x, shape (inputs,), and what is needed for the update."""
+        from adapters import kernels
+
+        a, b = self._update or (x, x)
+        rank = 0 if self._update is None else len(b)
+        ranks = rank * len(self.sizes)
+        y, middle = x.new_empty((self._parts, self._outputs)), x.new_empty(max(1, ranks))
+        kernels.product[(self._outputs // ROWS + ranks, self._parts)](
+            x, self._codes.view(torch.int32), self._scales, y, a, middle, self._outputs, self._inputs, self._share,
+            ROWS, BLOCKS, 1024, num_warps=4,
+        )  # fmt: skip
+        return y, b, middle, rank
+
     def _dequantized(self) -> torch.Tensor:
         shape = (self._outputs, self._inputs)
         weights: torch.Tensor = torch.ops.bitsandbytes.dequantize_4bit(
@@ -51,9 +81,16 @@ class GpuLinears(Linears):
 
 
 class GpuDecoder(Decoder):
-    """The forward pass of one token on tensors that stay where they are, so that a graph can hold it."""
+    """The forward pass of one token on tensors that stay where they are, so that a graph can hold it.
+
+    It is computed by our own kernels (``kernels.py``) where Triton can compile them, else by torch's.
+    """
 
     CHUNK: ClassVar[int] = 512
+    CANDIDATES: ClassVar[int] = 256
+    """Best tokens from which is drawn, without all scores leaving the GPU."""
+    SPLITS: ClassVar[int] = 16
+    """Parts of a conversation to which each head attends at once."""
 
     def __init__(self, weights: Weights) -> None:
         """Capture nothing yet: that is done for the first token."""
@@ -63,9 +100,13 @@ class GpuDecoder(Decoder):
         self._all_rows = self._head
         self._token = torch.zeros(1, dtype=torch.long, device=self._on)
         self._position = torch.zeros(1, dtype=torch.long, device=self._on)
-        self._graphs: dict[tuple[int, ...], tuple[torch.cuda.CUDAGraph, torch.Tensor]] = {}
-        """By the ranks of the updates: the graph of the pass of one token, and the scores that it writes."""
+        self._graphs: dict[tuple[int, ...], tuple[torch.cuda.CUDAGraph, Said]] = {}
+        """By the ranks of the updates: the graph of the pass of one token, and what it writes."""
         self._captures = self._on.type == "cuda"
+        self._ways = [GpuDecoder._by_torch]
+        """How a token's pass may be computed, the best one last."""
+        if self._captures and find_spec("triton") is not None and self.shape.head_dim.bit_count() == 1:
+            self._ways.append(GpuDecoder._by_kernels)
 
     def _linears(self, names: list[str], sizes: list[int], inputs: int, tensors: dict[str, torch.Tensor]) -> Linears:
         return GpuLinears(names, sizes, inputs, tensors, self._dtype)
@@ -77,40 +118,38 @@ class GpuDecoder(Decoder):
             self._graphs.clear()  # they read and write the memory that there was
 
     def _read_one_by_one(self, ids: list[int], start: int) -> Scores:
-        scores = torch.empty(0)
+        said = torch.empty(0), torch.empty(0)
         for position, token in enumerate(ids, start=start):
             self._token.fill_(token)
             self._position.fill_(position)
-            scores = self._step()
-        return scores, None
+            said = self._step()
+        return _fetched(*said)
 
-    def _step(self) -> torch.Tensor:
+    def _step(self) -> Said:
         """Return what may follow ``self._token`` at ``self._position``."""
-        if not self._captures:
-            return self._one()
-        if self._ranks not in self._graphs:
+        while self._captures and self._ranks not in self._graphs:
             self._capture()
-        if self._ranks not in self._graphs:
-            return self._one()
-        graph, scores = self._graphs[self._ranks]
+        if not self._captures:
+            return self._by_torch()
+        graph, said = self._graphs[self._ranks]
         graph.replay()
-        return scores.clone()
+        return said
 
     def _capture(self) -> None:
-        """Make the graph; where that fails, say so and go on without any."""
-        self._one()  # what is made once, and the code of the kernels, no graph can record
-        graph, stream = torch.cuda.CUDAGraph(), torch.cuda.current_stream()
+        """Make the graph in the best way; where that fails, say so and give that way up."""
+        stream = torch.cuda.current_stream()
         try:
+            self._ways[-1](self)  # what is made once, and the code of the kernels, no graph can record
+            graph = torch.cuda.CUDAGraph()
             with torch.cuda.graph(graph):
-                scores = self._one()
-            self._graphs[self._ranks] = graph, scores
-        except RuntimeError as error:
+                said = self._ways[-1](self)
+            self._graphs[self._ranks] = graph, said
+        except Exception as error:  # Triton's compiler, and the compiler that it calls, raise anything
             torch.cuda.set_stream(stream)  # which a capture that failed does not do
-            print(f"No CUDA graph for decoding: {error.__context__ or error}", file=sys.stderr)
-            self._graphs.clear()
-            self._captures = False
+            print(f"No graph {self._ways.pop().__name__}: {error.__context__ or error}", file=sys.stderr)
+            self._captures = bool(self._ways)
 
-    def _one(self) -> torch.Tensor:
+    def _by_torch(self) -> Said:
         """Compute the pass of one token by launches that do not depend on what the tensors hold."""
         shape, position = self.shape, self._position
         heads, key_heads, head_dim = shape.heads, shape.key_heads, shape.head_dim
@@ -133,26 +172,74 @@ class GpuDecoder(Decoder):
             # Keys and values are neighbours, in what was computed as in what is kept.
             layer.kept.index_copy_(1, position, y[heads:, None])
             queries = y[:heads].view(key_heads, -1, head_dim)
-            scores = self._attention(queries, layer.keys, masks[layer.window])
-            mixed = torch.bmm(scores.softmax(-1), layer.values).view(-1)
+            scores = torch.bmm(queries, layer.keys.transpose(1, 2)).mul_(shape.scale)
+            chances = capped(scores, shape.attention_cap).add_(masks[layer.window]).softmax(-1)
+            mixed = torch.bmm(chances, layer.values).view(-1)
             x = x + self._rows(layer.out.one(mixed), after)
             gate, up = torch.split(layer.gate_up.one(self._rows(x, before_mlp)), layer.gate_up.sizes)
             x = x + self._rows(layer.down.one(gelu(gate, approximate="tanh").mul_(up)), after_mlp)
-        return self._scores(self._rows(x, self._norm))[0]
+        return self._said(self._rows(x, self._norm))
 
-    def _attention(self, queries: torch.Tensor, keys: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Return attention's scores, shape (key heads, queries of each, room)."""
-        scale, cap = self.shape.scale, self.shape.attention_cap
-        if cap is None:
-            return torch.baddbmm(mask, queries, keys.transpose(1, 2), alpha=scale)
-        scores = torch.baddbmm(mask, queries, keys.transpose(1, 2), beta=0, alpha=scale / cap)
-        return torch.add(mask, scores.tanh_(), alpha=cap)
+    def _by_kernels(self) -> Said:
+        """Compute the pass of one token by our own kernels, nine a layer."""
+        from adapters import kernels
+
+        shape, splits = self.shape, self.SPLITS
+        heads, head_dim, inner = shape.heads, shape.head_dim, shape.inner_width
+        x = self._embedded(self._token)[0]
+        normalised = self._rows(x, self._layers[0].norms[0])
+        mixed, gated = x.new_empty(heads * head_dim), x.new_empty(inner)
+        parts, peaks, sums = (x.new_empty(heads, splits, size) for size in (head_dim, 1, 1))
+        befores = [layer.norms[0] for layer in self._layers[1:]] + [self._norm]
+        for layer, before_next in zip(self._layers, befores, strict=True):
+            _, after, before_mlp, after_mlp = layer.norms
+            y, b, middle, rank = _products(layer.qkv, normalised)
+            head_norm, cap = layer.head_norm, shape.attention_cap
+            kernels.attention[(heads, splits)](
+                y, b, middle, y if head_norm is None else head_norm, self._cosines[layer.kind],
+                self._sines[layer.kind], layer.kept, self._position, parts, peaks, sums, self._room, y.shape[1],
+                layer.window, shape.eps, shape.scale, cap or 0.0, cap is not None, head_norm is not None, heads,
+                shape.key_heads, head_dim, len(y), rank, splits, 16,
+            )  # fmt: skip
+            kernels.combined[(heads,)](parts, peaks, sums, mixed, head_dim, splits)
+            self._add(x, _products(layer.out, mixed), after, before_mlp, normalised)
+            y, b, middle, rank = _products(layer.gate_up, normalised)
+            kernels.gated[(-(-inner // 256),)](y, b, middle, gated, inner, 256, len(y), rank)
+            self._add(x, _products(layer.down, gated), after_mlp, before_next, normalised)
+        return self._said(normalised)
+
+    def _add(self, x: torch.Tensor, products: Products, after: Any, before: Any, normalised: torch.Tensor) -> None:
+        """Add a layer's outputs to ``x``, and normalise that into ``normalised`` for what reads it next."""
+        from adapters import kernels
+
+        y, b, middle, rank = products
+        size = 1 << (len(x) - 1).bit_length()
+        kernels.added[(1,)](
+            x, y, b, middle, after, before, normalised, self.shape.eps, len(x), size, len(y), rank, num_warps=32
+        )
 
     def _scores(self, x: torch.Tensor) -> Scores:
-        """Return all scores, exact: a bfloat16 head is read once for both halves of x, and sums are in float32."""
+        return _fetched(*self._said(x))
+
+    def _said(self, x: torch.Tensor) -> Said:
+        """Return all scores: a bfloat16 head is read once for both halves of x, and sums are in float32."""
         if self._all_rows.dtype == torch.float32 or self._on.type == "cpu":
-            return capped(self._all_rows.float() @ x, self.shape.cap), None
-        upper = x.to(self._all_rows.dtype)
-        both = torch.stack([upper, (x - upper.float()).to(self._all_rows.dtype)])
-        scores = torch.mm(both, self._all_rows.T, out_dtype=torch.float32).sum(0)
-        return capped(scores, self.shape.cap), None
+            scores = self._all_rows.float() @ x
+        else:
+            upper = x.to(self._all_rows.dtype)
+            both = torch.stack([upper, (x - upper.float()).to(self._all_rows.dtype)])
+            scores = torch.mm(both, self._all_rows.T, out_dtype=torch.float32).sum(0)
+        scores = capped(scores, self.shape.cap)
+        values, ids = scores.topk(min(self.CANDIDATES, len(scores)), sorted=False)
+        return scores, torch.stack([values, ids.float()])
+
+
+def _fetched(every: torch.Tensor, candidates: torch.Tensor) -> Scores:
+    """Return the scores with the best on the CPU; they stay what they are when a graph writes the next."""
+    of_best, best = candidates.cpu()
+    return Scores(every.clone(), best.long(), of_best.clone())
+
+
+def _products(linears: Linears, x: torch.Tensor) -> Products:
+    assert isinstance(linears, GpuLinears)
+    return linears.products(x)

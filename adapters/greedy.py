@@ -7,10 +7,12 @@ import torch
 
 from adapters.api import Message, Sampling
 from adapters.encoding import Encoder, has_oldest, without_oldest
-from adapters.engine import draw
+from adapters.sampling import Scores, draw
 from adapters.text_stream import TextStream
 from adapters.weights import indistinguishable
 
+CANDIDATES = 64
+"""Tokens of which the most likely one is looked for first: more than a reply repeats of the best."""
 PROMPT_TOKENS = 384
 """Longest prompt that is read whole; the oldest turns of a longer one are left out, as several are read at once."""
 
@@ -40,7 +42,7 @@ def greedy_replies(
     cache = DynamicCache(config=model.config)
     replies: list[list[int]] = [[] for _ in prompts]
     ended = [False] * len(prompts)
-    random = torch.Generator(device)
+    random = torch.Generator()
     for _ in range(max_new_tokens):
         hidden = model.model(
             input_ids=feed, attention_mask=seen, position_ids=positions, past_key_values=cache, use_cache=True
@@ -49,7 +51,9 @@ def greedy_replies(
         logits = model.lm_head(hidden).float()
         if softcap is not None:
             logits = (logits / softcap).tanh() * softcap
-        tokens = [draw(row, None, sampling, reply, random) for row, reply in zip(logits, replies, strict=True)]
+        values, ids = (found.cpu() for found in logits.topk(min(CANDIDATES, logits.shape[1]), dim=1))
+        scores = map(Scores, logits, ids, values)
+        tokens = [draw(each, sampling, reply, random) for each, reply in zip(scores, replies, strict=True)]
         for number, token in enumerate(tokens):
             ended[number] = ended[number] or token in stops
             if not ended[number]:

@@ -1,13 +1,17 @@
 """4-bit linear layers that read the same input, with the active version's update (LoRA, arXiv 2106.09685)."""
 
 from abc import ABC, abstractmethod
+from itertools import accumulate
 
 import torch
 
 from adapters.lora import Adapter
 
 Update = tuple[torch.Tensor, torch.Tensor] | None
-"""A, shape (ranks, inputs), and B, shape (outputs, ranks), float32, of all layers as one; None without an update."""
+"""A, shape (layers * rank, inputs), and B, shape (rank, outputs), float32, of all layers as one; None without any.
+
+Each layer has its own rows of A, and B's columns of its outputs are for those: rank is the greatest of any.
+"""
 
 
 class Linears(ABC):
@@ -17,24 +21,25 @@ class Linears(ABC):
         """``sizes`` are the outputs of each of the layers that are called ``names``."""
         self._names, self.sizes = names, sizes
         self._outputs, self._inputs = sum(sizes), inputs
+        ends = list(accumulate(sizes))
+        self._slices = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
         self._update: Update = None
 
     def update(self, adapter: Adapter | None) -> Update:
         """Return the update that ``adapter`` makes."""
         pairs = {} if adapter is None else adapter.layers
-        mine = [pairs[name] for name in self._names if name in pairs]
-        if not mine:
+        ranks = [len(pairs[name][0]) for name in self._names if name in pairs]
+        if not ranks:
             return None
-        a = torch.cat([a for a, _ in mine]).float()
-        b = a.new_zeros(self._outputs, len(a))  # each layer's own ranks reach its own outputs
-        output = rank = 0
-        for name, size in zip(self._names, self.sizes, strict=True):
+        like, rank = next(iter(pairs.values()))[0], max(ranks)
+        a = like.new_zeros((len(self._names), rank, self._inputs), dtype=torch.float32)
+        b = like.new_zeros((rank, self._outputs), dtype=torch.float32)
+        for number, (name, outputs) in enumerate(zip(self._names, self._slices, strict=True)):
             if name in pairs:
-                up = pairs[name][1]
-                b[output : output + size, rank : rank + up.shape[1]] = up
-                rank += up.shape[1]
-            output += size
-        return a, b
+                down, up = pairs[name]
+                a[number, : len(down)] = down
+                b[: len(down), outputs] = up.T
+        return a.flatten(0, 1), b
 
     def wear(self, update: Update) -> None:
         """Make ``update`` the active one. Cannot fail."""
@@ -45,7 +50,9 @@ class Linears(ABC):
         y = self._product(x)
         if self._update is not None:
             down, up = self._update
-            y.addmv_(up, torch.mv(down, x))
+            middle = torch.mv(down, x).view(-1, len(up))
+            for number, outputs in enumerate(self._slices):
+                y[outputs].addmv_(up[:, outputs].T, middle[number])
         return y
 
     def many(self, x: torch.Tensor) -> torch.Tensor:
@@ -54,7 +61,9 @@ class Linears(ABC):
         y = (x.to(weights.dtype) @ weights.T).float()
         if self._update is not None:
             down, up = self._update
-            y.addmm_(x @ down.T, up.T)
+            middle = (x @ down.T).view(len(x), -1, len(up))
+            for number, outputs in enumerate(self._slices):
+                y[:, outputs].addmm_(middle[:, number], up[:, outputs])
         return y
 
     @abstractmethod

@@ -4,8 +4,8 @@ from typing import Any
 
 import torch
 
-from adapters.decoder import Scores
 from adapters.lora import Adapter, make_adaptable, put_on, shapes
+from adapters.sampling import Scores
 from adapters.weights import CONTEXT_TOKENS, indistinguishable
 
 
@@ -43,4 +43,4 @@ class Modules:
         tokens = torch.tensor([ids], device=self._model.device)
         out = self._model(input_ids=tokens, past_key_values=cache, use_cache=True, logits_to_keep=1)
         self._cache, self._read = cache, start + len(ids)
-        return out.logits[0, -1].float(), None
+        return Scores.plain(out.logits[0, -1].float())

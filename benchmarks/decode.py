@@ -1,19 +1,20 @@
 """Chat with a version: decode, prefill, first tokens, and whether it is exact. Prints one JSON line.
 
-    python -m benchmarks.decode --home DIR --data FILE [--tokens 128] [--prompts 20] [--peer SCRIPT ...]
+    python -m benchmarks.decode --home DIR --data FILE [--tokens 128] [--prompts 200] [--peer "PYTHON SCRIPT" ...]
 
 The home's newest version is spoken with. The first peer is transformers + peft on the same NF4 weights in the same
-process; a peer script, such as one for llama.cpp, prints a JSON line of its own. Exactness is told under teacher
-forcing on FILE, an examples file: the share of target tokens at which the most likely token is that of the same model
-computed in float32, from dequantized weights; for us, and for transformers + peft in bfloat16.
+process; a peer is a command, such as one for llama.cpp, that prints a JSON line of its own: it and we take turns, and
+the median of three is told. Exactness is told under teacher forcing on FILE, an examples file, against the same
+weights, dequantized, in float32: the share of target tokens at which the most likely token is the same, and the total
+variation between what the 64 most likely are drawn with; for us, and for transformers + peft in bfloat16.
 """
 
 import argparse
 import json
 import os
+import shlex
 import statistics
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -89,19 +90,46 @@ def peers(model: Any, tokens: int, prompt: list[int], long: list[int]) -> dict[s
 
 @torch.inference_mode()
 def exactness(engine: GemmaEngine, plain: Any, exact: Any, examples: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return how often the engine, and ``plain``, find the token most likely that ``exact`` does."""
-    ours = peers = count = 0
+    """Return how often the engine, and ``plain``, find the token most likely that ``exact`` does; and how far they are.
+
+    The total variation is half the sum of the differences of chances, at a temperature of 1, of the 64 most likely.
+    """
+    same: dict[str, list[bool]] = {"ours": [], "transformers_peft": []}
+    variation: dict[str, list[float]] = {"ours": [], "transformers_peft": []}
     for example in examples:
         encoded = engine._encoder.example(example["messages"])
-        ids = torch.tensor([encoded.prompt + encoded.target])
-        wanted, theirs = (model(input_ids=ids).logits[0].argmax(1).tolist() for model in (exact, plain))
-        scores, _ = engine._decoder.read(encoded.prompt, engine._decoder.keep(0))
+        ids = torch.tensor([encoded.prompt + encoded.target], device=exact.device)
+        wanted, theirs = (model(input_ids=ids).logits[0].float().cpu() for model in (exact, plain))
+        said = engine._decoder.read(encoded.prompt, engine._decoder.keep(0))
         for position, token in enumerate(encoded.target, start=len(encoded.prompt)):
-            ours += int(scores.argmax()) == wanted[position - 1]
-            peers += theirs[position - 1] == wanted[position - 1]
-            count += 1
-            scores, _ = engine._decoder.read([token], position)
-    return {"tokens": count, "ours": round(ours / count, 4), "transformers_peft": round(peers / count, 4)}
+            top, most_likely = wanted[position - 1].topk(64)
+            for name, scores in (("ours", said.every.cpu()), ("transformers_peft", theirs[position - 1])):
+                same[name].append(int(scores.argmax()) == int(most_likely[0]))
+                variation[name].append(float((top.softmax(0) - scores[most_likely].softmax(0)).abs().sum() / 2))
+            said = engine._decoder.read([token], position)
+    return {"tokens": len(same["ours"])} | {
+        name: {
+            "most_likely": round(statistics.mean(same[name]), 4),
+            "variation_mean": round(statistics.mean(variation[name]), 4),
+            "variation_p95": round(statistics.quantiles(variation[name], n=20)[-1], 4),
+        }
+        for name in same
+    }
+
+
+def alternately(commands: list[str], act: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Run ``act`` and each of ``commands``, which print a JSON line, in turns; return the medians of three turns."""
+    turns: dict[str, list[dict[str, Any]]] = {}
+    for _ in range(3):
+        turns.setdefault("ours", []).append(act())
+        for command in commands:
+            said = subprocess.run(shlex.split(command), stdout=subprocess.PIPE, text=True, check=True)
+            figures = json.loads(said.stdout.splitlines()[-1])
+            turns.setdefault(Path(shlex.split(command)[1]).stem, []).append(figures)
+    return {
+        name: {k: statistics.median(f[k] for f in figures) for k, v in figures[0].items() if isinstance(v, float)}
+        for name, figures in turns.items()
+    }
 
 
 def in_float32(model: Any) -> Any:
@@ -117,11 +145,9 @@ def main() -> None:
     parser.add_argument("--base", default=EMBEDDED)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--tokens", type=int, default=128)
-    parser.add_argument("--prompts", type=int, default=20, help="examples on which exactness is told")
-    parser.add_argument("--peer", type=Path, action="append", default=[])
+    parser.add_argument("--prompts", type=int, default=200, help="examples on which exactness is told; 0 for none")
+    parser.add_argument("--peer", action="append", default=[], metavar="COMMAND")
     arguments = parser.parse_args()
-    from peft import PeftModel
-
     models, registry = arguments.home / "models", Registry(arguments.home / "versions")
     version = registry.versions()[-1]
     directory = locate(arguments.base, models, lambda _text, _fraction: None)
@@ -130,20 +156,20 @@ def main() -> None:
     figures: dict[str, Any] = {"on": f"{engine.device}, {os.cpu_count()} cores", "by": type(engine._decoder).__name__}
     figures["without"] = ours(engine, arguments.tokens, long)
     engine.use(version.name)
-    figures["version"] = ours(engine, arguments.tokens, long)
+    figures["version"] = alternately(arguments.peer, lambda: ours(engine, arguments.tokens, long))
     figures["resident_mib"] = round(psutil.Process().memory_info().rss / 2**20)
-    plain, exact = (
-        PeftModel.from_pretrained(model, str(version.directory)).eval()
-        for model in (load_model(directory, trainable=True), in_float32(load_model(directory, trainable=True)))
-    )
-    figures["exactness"] = exactness(engine, plain, exact, read(arguments.data, arguments.prompts))
-    del plain, exact
+    from peft import PeftModel  # after the figure above, which is without it
+
+    if arguments.prompts:
+        plain, exact = (
+            PeftModel.from_pretrained(model, str(version.directory)).eval()
+            for model in (load_model(directory, trainable=True), in_float32(load_model(directory, trainable=True)))
+        )
+        figures["exactness"] = exactness(engine, plain, exact, read(arguments.data, arguments.prompts))
+        del plain, exact
     plain = PeftModel.from_pretrained(load_model(directory, trainable=False), str(version.directory)).eval()
     prompt = engine._encoder.prompt([Message(role="user", content=PROMPT)])
     figures["transformers_peft"] = peers(plain, arguments.tokens, prompt, long)
-    for script in arguments.peer:
-        said = subprocess.run([sys.executable, str(script)], stdout=subprocess.PIPE, text=True, check=True)
-        figures[script.stem] = json.loads(said.stdout.splitlines()[-1])
     print(json.dumps(figures))
 
 

@@ -79,7 +79,7 @@ def test_chat_rewrite_retrain_switch_quit_and_find_everything_there(home: Path, 
     terminal.press(F5)
     terminal.wait_for("3 new, 0 held out")
     terminal.press(ENTER)
-    terminal.wait_for("loss", 60)
+    terminal.wait_for("loss", 120)
     terminal.wait_for("embedded · v0001", 240)
     terminal.wait_for("0 new examples")
 

@@ -27,8 +27,7 @@ def make_version(
         LoraConfig(r=rank, lora_alpha=6, target_modules=list(ALL_LINEAR), task_type="CAUSAL_LM"),
     )
     tensors = {
-        name: (torch.randn_like(t.float()) * 0.1).to(torch.bfloat16)
-        for name, t in get_peft_model_state_dict(model).items()
+        name: (torch.randn(t.shape) * 0.1).to(torch.bfloat16) for name, t in get_peft_model_state_dict(model).items()
     }
     with registry.draft() as draft:
         model.peft_config["default"].save_pretrained(str(draft))
