@@ -16,7 +16,7 @@ from adapters.weights import BLOCK, Weights
 ROWS, BLOCKS, PROGRAMS = 16, 4, 1000
 """Outputs and blocks that a program of our product takes at once; and about how many programs keep a GPU busy."""
 Products = tuple[torch.Tensor, torch.Tensor, torch.Tensor, int]
-"""The outputs without their update, shape (parts, outputs); of that B, what A gives, and the rank (0 without one)."""
+"""The outputs without their update, shape (parts, outputs); of that B, what A gives, and each layer's rank."""
 
 
 Said = tuple[torch.Tensor, torch.Tensor]
@@ -63,14 +63,13 @@ class GpuLinears(Linears):
         from adapters import kernels
 
         a, b = self._update or (x, x)
-        rank = 0 if self._update is None else len(b)
-        ranks = rank * len(self.sizes)
+        ranks = 0 if self._update is None else len(b)
         y, middle = x.new_empty((self._parts, self._outputs)), x.new_empty(max(1, ranks))
         kernels.product[(self._outputs // ROWS + ranks, self._parts)](
             x, self._codes.view(torch.int32), self._scales, y, a, middle, self._outputs, self._inputs, self._share,
             ROWS, BLOCKS, 1024, num_warps=4,
         )  # fmt: skip
-        return y, b, middle, rank
+        return y, b, middle, ranks // len(self.sizes)
 
     def _dequantized(self) -> torch.Tensor:
         shape = (self._outputs, self._inputs)

@@ -1,7 +1,7 @@
 """Triton kernels for the pass of one token, each doing what torch does in several. The model is decoder's concern.
 
-All numbers are float32 but the 4-bit codes. An update's A, shape (parts * rank, inputs), is one more set of rows beside
-the codes'; what they give, ``middle``, is multiplied with B, shape (rank, outputs), where the outputs are read.
+All numbers are float32 but the 4-bit codes. The rows of an update's A are computed beside those of the codes; what they
+give, ``middle``, is multiplied with B where the outputs are read (``linears.Update``; each layer has RANK rows of both).
 """
 
 import triton
@@ -177,10 +177,29 @@ def attention(
     mix = tl.zeros((HEAD,), tl.float32)
     if split == 0:
         key_lower, key_upper = _turned(
-            y, b, middle + RANK, HEADS + key_head, norm, cosines, sines, outputs, eps, NORMED, HEAD, PARTS, RANK
+            y,
+            b + RANK * outputs,
+            middle + RANK,
+            HEADS + key_head,
+            norm,
+            cosines,
+            sines,
+            outputs,
+            eps,
+            NORMED,
+            HEAD,
+            PARTS,
+            RANK,
         )
         value = _updated(
-            y, b, middle + 2 * RANK, (HEADS + KEY_HEADS + key_head) * HEAD + whole, whole >= 0, outputs, PARTS, RANK
+            y,
+            b + 2 * RANK * outputs,
+            middle + 2 * RANK,
+            (HEADS + KEY_HEADS + key_head) * HEAD + whole,
+            whole >= 0,
+            outputs,
+            PARTS,
+            RANK,
         )
         if head % (HEADS // KEY_HEADS) == 0:
             tl.store(keys + here * HEAD + half, key_lower)
@@ -247,6 +266,6 @@ def gated(
     at = tl.program_id(0) * SIZE + tl.arange(0, SIZE)
     inside = at < WIDTH
     gate = _updated(y, b, middle, at, inside, 2 * WIDTH, PARTS, RANK)
-    up = _updated(y, b, middle + RANK, WIDTH + at, inside, 2 * WIDTH, PARTS, RANK)
+    up = _updated(y, b + RANK * 2 * WIDTH, middle + RANK, WIDTH + at, inside, 2 * WIDTH, PARTS, RANK)
     inner = 0.7978845608028654 * (gate + 0.044715 * gate * gate * gate)
     tl.store(out + at, gate / (1 + tl.exp(-2 * inner)) * up, inside)  # which is gelu by tanh

@@ -8,9 +8,9 @@ import torch
 from adapters.lora import Adapter
 
 Update = tuple[torch.Tensor, torch.Tensor] | None
-"""A, shape (layers * rank, inputs), and B, shape (rank, outputs), float32, of all layers as one; None without any.
+"""A, shape (layers * rank, inputs), and B transposed, (layers * rank, outputs), float32; None without any.
 
-Each layer has its own rows of A, and B's columns of its outputs are for those: rank is the greatest of any.
+Each layer has its own rows, and zeros in B where the outputs are not its own: rank is the greatest of any.
 """
 
 
@@ -33,13 +33,13 @@ class Linears(ABC):
             return None
         like, rank = next(iter(pairs.values()))[0], max(ranks)
         a = like.new_zeros((len(self._names), rank, self._inputs), dtype=torch.float32)
-        b = like.new_zeros((rank, self._outputs), dtype=torch.float32)
+        b = like.new_zeros((len(self._names), rank, self._outputs), dtype=torch.float32)
         for number, (name, outputs) in enumerate(zip(self._names, self._slices, strict=True)):
             if name in pairs:
                 down, up = pairs[name]
                 a[number, : len(down)] = down
-                b[: len(down), outputs] = up.T
-        return a.flatten(0, 1), b
+                b[number, : len(down), outputs] = up.T
+        return a.flatten(0, 1), b.flatten(0, 1)
 
     def wear(self, update: Update) -> None:
         """Make ``update`` the active one. Cannot fail."""
@@ -50,9 +50,7 @@ class Linears(ABC):
         y = self._product(x)
         if self._update is not None:
             down, up = self._update
-            middle = torch.mv(down, x).view(-1, len(up))
-            for number, outputs in enumerate(self._slices):
-                y[outputs].addmv_(up[:, outputs].T, middle[number])
+            y.addmv_(up.T, torch.mv(down, x))
         return y
 
     def many(self, x: torch.Tensor) -> torch.Tensor:
@@ -61,9 +59,7 @@ class Linears(ABC):
         y = (x.to(weights.dtype) @ weights.T).float()
         if self._update is not None:
             down, up = self._update
-            middle = (x @ down.T).view(len(x), -1, len(up))
-            for number, outputs in enumerate(self._slices):
-                y[:, outputs].addmm_(middle[:, number], up[:, outputs])
+            y.addmm_(x @ down.T, up)
         return y
 
     @abstractmethod
