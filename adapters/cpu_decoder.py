@@ -16,6 +16,7 @@ from adapters.weights import Weights
 class CpuDecoder(Decoder):
     """The forward pass by the fewest and cheapest calls; what the head says of the best is computed again exactly."""
 
+    SHELVED_BYTES: ClassVar[int] = 128 * 2**20
     GROUP: ClassVar[int] = 64
     """Tokens of the vocabulary whose best one is looked for first."""
     CERTAIN: ClassVar[int] = 128

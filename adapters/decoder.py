@@ -19,6 +19,8 @@ from adapters.weights import GROUPS, Weights
 
 ROOM = 1024
 """Tokens for whose keys and values there is room at first; it is doubled when it is full."""
+Memory = list[torch.Tensor]
+"""Keys and values of a conversation, as ``Layer.kept``, of each layer."""
 
 
 @dataclass
@@ -57,6 +59,8 @@ class Decoder(ABC):
     """Tokens that are sooner read one by one than by dequantizing all weights."""
     CHUNK: ClassVar[int] = 256
     """Tokens of a prompt that are read at once."""
+    SHELVED_BYTES: ClassVar[int] = 0
+    """What other conversations may hold, where reading them again would take longer than a person notices."""
 
     def __init__(self, weights: Weights) -> None:
         """``weights`` are used where they lie."""
@@ -101,6 +105,22 @@ class Decoder(ABC):
         for linears, update in zip(every, updates, strict=True):
             linears.wear(update)
         self._ranks = tuple(0 if update is None else len(update[1]) for update in updates)
+
+    @property
+    def token_bytes(self) -> int:
+        """What the keys and values of one token hold."""
+        return sum(len(layer.kept) * layer.kept.element_size() for layer in self._layers) * self.shape.head_dim
+
+    def exchange(self, memory: Memory | None) -> Memory:
+        """Go on with what was read into ``memory``, or with nothing; return what was read before."""
+        before = [layer.kept for layer in self._layers]
+        if memory is None:
+            self._room = min(ROOM, self.shape.context)
+            memory = [kept.new_zeros((len(kept), self._room, self.shape.head_dim)) for kept in before]
+        self._room = memory[0].shape[1]
+        for layer, kept in zip(self._layers, memory, strict=True):
+            layer.kept = kept
+        return before
 
     def keep(self, tokens: int) -> int:
         """Return how many of the first ``tokens`` that were read can be built upon: all, as none moves."""

@@ -19,8 +19,9 @@ from adapters.gpu_decoder import GpuDecoder
 from adapters.lora import Adapter, read_version
 from adapters.modules import Modules
 from adapters.packed import library, with_packed
+from adapters.reader import Reader
 from adapters.registry import Registry
-from adapters.sampling import Scores, draw
+from adapters.sampling import draw
 from adapters.text_stream import TextStream
 from adapters.tokenizers_here import encoder_in
 from adapters.weights import computable, file_of, keep, kept, weights_of
@@ -59,7 +60,7 @@ def decoder_of(directory: Path, file: Path, end_of_turn: Callable[[], int]) -> D
 
 
 class GemmaEngine:
-    """A quantized Gemma, its active version, and the keys and values of the newest prompt. One lock serialises all."""
+    """A quantized Gemma, its active version, and what was read of prompts. One lock serialises all."""
 
     def __init__(self, base: str, weights: str, decoder: Decoder | Modules, encoder: Encoder, registry: Registry):
         """``weights`` is the hash of the base's weights."""
@@ -73,11 +74,7 @@ class GemmaEngine:
         self._registry = registry
         self._lock = threading.Lock()
         self._decoder = decoder
-        self._cached: list[int] = []
-        """The ids whose keys and values the decoder has."""
-        self._asked: list[int] = []
-        self._first = Scores.plain(torch.empty(0))
-        """The prompt that was answered last, and the scores of what may follow it."""
+        self._reader = Reader(decoder)
 
     def use(self, version: str) -> None:
         """Swap in ``version`` (or ``base``) between two replies.
@@ -93,7 +90,7 @@ class GemmaEngine:
     def wear(self, adapter: Adapter | None, version: str) -> None:
         """Speak with ``adapter``, under the name ``version``, from the next reply on."""
         with self._lock:
-            self._cached, self._asked = [], []
+            self._reader.forget()
             self._decoder.wear(adapter)
             self.version = version
 
@@ -121,7 +118,7 @@ class GemmaEngine:
                 if stopped():
                     stopped_by = "user"
                     break
-                scores = self._forward(reply[-1:]) if reply else self._begin(prompt)
+                scores = self._reader.go_on(reply[-1:]) if reply else self._reader.begin(prompt)
                 token = draw(scores, sampling, reply, random)
                 if not reply:
                     began = time.perf_counter()
@@ -160,34 +157,3 @@ class GemmaEngine:
                 f"This message is {len(prompt)} tokens long and the context has room for {room}: shorten it."
             )
         return prompt, left_out
-
-    def _begin(self, prompt: list[int]) -> Scores:
-        """Read ``prompt`` as far as that is needed; return the scores of the reply's first token.
-
-        Where the decoder still has the prompt that was answered last, they are kept, so that another reply to it costs
-        no reading, and the same seed draws the same reply.
-        """
-        if prompt == self._asked:
-            kept = self._decoder.keep(len(prompt))
-            if kept == len(prompt):
-                self._cached = list(prompt)
-                return self._first
-            self._cached = self._cached[:kept]
-        self._asked = []  # until the prompt has been read, what was read is of neither
-        self._first = self._forward(self._resume(prompt))
-        self._asked = prompt
-        return self._first
-
-    def _resume(self, prompt: list[int]) -> list[int]:
-        """Return the ids of ``prompt`` that still have to be read; those that it shares with what was read are not."""
-        pairs = zip(self._cached, prompt[:-1], strict=False)
-        alike = next((number for number, (mine, new) in enumerate(pairs) if mine != new), None)
-        known = self._decoder.keep(min(len(self._cached), len(prompt) - 1) if alike is None else alike)
-        self._cached = prompt[:known]
-        return prompt[known:]
-
-    def _forward(self, ids: list[int]) -> Scores:
-        """Read ``ids`` after what is cached; return the scores of the next token."""
-        scores = self._decoder.read(ids, len(self._cached))
-        self._cached += ids
-        return scores

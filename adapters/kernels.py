@@ -1,7 +1,7 @@
 """Triton kernels for the pass of one token, each doing what torch does in several. The model is decoder's concern.
 
-All numbers are float32 but the 4-bit codes. The rows of an update's A are computed beside those of the codes; what they
-give, ``middle``, is multiplied with B where the outputs are read (``linears.Update``; each layer has RANK rows of both).
+All numbers are float32 but the 4-bit codes. The rows of an update's A are computed beside those of the codes, and what
+they give, ``middle``, is multiplied with B where the outputs are read (``linears.Update``; each layer has RANK rows).
 """
 
 import triton

@@ -50,7 +50,7 @@ def ours(engine: GemmaEngine, tokens: int, long: list[int]) -> dict[str, Any]:
     messages = [Message(role="user", content=PROMPT)]
     first, speeds, turns = [], [], []
     for seed in range(4):
-        engine._cached, engine._asked = [], []
+        engine._reader.forget()
         *_, last = engine.reply(messages, Sampling(max_new_tokens=tokens, seed=seed))
         assert isinstance(last, Finished)
         first.append(last.ttft_s)

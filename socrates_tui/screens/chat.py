@@ -56,6 +56,8 @@ class ChatScreen(TeachingScreen):
         self.speech: Speech | None = None
         """What is being said now."""
         self._waiting: list[Speech] = []
+        self._left_out: dict[int, int] = {}
+        """By conversation, how many of its oldest turns were not read for its newest reply."""
         self._pause: Timer | None = None
         """Runs out when the user pauses in writing."""
 
@@ -146,6 +148,7 @@ class ChatScreen(TeachingScreen):
         await super().show_turns(focus)
         last = self.last
         self.status.context_used = 0 if last is None else (last.prompt_tokens or 0) + (last.reply_tokens or 0)
+        self.status.left_out = 0 if self.conversation is None else self._left_out.get(self.conversation.id, 0)
 
     @on(Prompt.Sent)
     async def _prompt_sent(self, event: Prompt.Sent) -> None:
@@ -217,6 +220,7 @@ class ChatScreen(TeachingScreen):
             return
         if event.finished.tokens_per_s:
             self.status.tokens_per_s = event.finished.tokens_per_s
+        self._tell_left_out(speech.conversation, event.finished.turns_left_out)
         turn = None
         fields = self._fields(speech, event.finished)
         try:
@@ -238,6 +242,13 @@ class ChatScreen(TeachingScreen):
             self._give_back(speech)
             self.tell(f"The reply could not be kept. {error}", "error")
         await self._reply_kept(speech, turn)
+
+    def _tell_left_out(self, conversation: int, turns: int) -> None:
+        """Say so when a conversation no longer fits into the context, and each time more of it does not."""
+        if turns > self._left_out.get(conversation, 0):
+            what = "its oldest turn was" if turns == 1 else f"its {turns:,} oldest turns were"
+            self.tell(f"The conversation is longer than the context: {what} not read for this reply.", "warning")
+        self._left_out[conversation] = turns
 
     async def _reply_kept(self, speech: Speech, turn: Turn | None) -> None:
         self.speech = None

@@ -17,6 +17,8 @@ class StatusLine(Static):
     tokens_per_s: reactive[float | None] = reactive(None, layout=True)
     context_used: reactive[int] = reactive(0, layout=True)
     context_limit: reactive[int | None] = reactive(None, layout=True)
+    left_out: reactive[int] = reactive(0, layout=True)
+    """The oldest turns of the conversation that were not read for its newest reply."""
     new_examples: reactive[int] = reactive(0, layout=True)
 
     def render(self) -> Content:
@@ -28,6 +30,10 @@ class StatusLine(Static):
             (f"context {self.context_used:,}/{'–' if self.context_limit is None else f'{self.context_limit:,}'}", ""),
             (f"{self.new_examples:,} new example{'' if self.new_examples == 1 else 's'}", _teaching(self.new_examples)),
         ]
+        if self.left_out:
+            parts.insert(
+                4, (f"{self.left_out:,} oldest turn{'' if self.left_out == 1 else 's'} not read", "$text-warning")
+            )
         return Content(" · ").join(Content.styled(text, style) for text, style in parts)
 
 

@@ -95,7 +95,7 @@ def test_a_conversation_that_goes_on_replies_as_if_it_were_read_anew(engine: Gem
     messages = [user("What is justice? " * 3)]
     finished(engine.reply(messages, GREEDY))
     # What the cache holds is the prompt and the reply's ids, so the reply is put in as those ids decode.
-    said = engine._encoder.tokenizer.decode(engine._cached[len(engine._encoder.prompt(messages)) :])
+    said = engine._encoder.tokenizer.decode(engine._reader.ids[len(engine._encoder.prompt(messages)) :])
     longer = [*messages, Message(role="assistant", content=said), user("And courage?")]
     reused = finished(engine.reply(longer, GREEDY)).reply
     engine.use(BASE)
@@ -106,12 +106,12 @@ def test_what_was_read_is_read_again_only_where_the_prompt_differs(engine: Gemma
     messages = [user("What is justice?")]
     prompt = engine._encoder.prompt(messages)
     finished(engine.reply(messages, GREEDY))
-    cached = list(engine._cached)
+    cached = list(engine._reader.ids)
     assert len(cached) > len(prompt)
-    assert engine._resume([*cached, 7, 8]) == [7, 8]
+    assert engine._reader.resume([*cached, 7, 8]) == [7, 8]
     again = prompt[-1:] if isinstance(engine._decoder, Decoder) else prompt
-    assert engine._resume(prompt) == again
-    assert engine._cached == prompt[: len(prompt) - len(again)]
+    assert engine._reader.resume(prompt) == again
+    assert engine._reader.ids == prompt[: len(prompt) - len(again)]
 
 
 def test_a_reply_spoken_again_is_the_same_reply(engine: GemmaEngine) -> None:
@@ -135,9 +135,9 @@ def test_a_message_longer_than_the_context_is_refused_with_its_length(engine: Ge
 
 
 def logits(engine: GemmaEngine) -> torch.Tensor:
-    engine._cached = []
+    engine._reader.ids = []
     prompt = engine._encoder.prompt([user("What is justice?")])
-    scores = engine._forward(engine._resume(prompt))
+    scores = engine._reader.go_on(engine._reader.resume(prompt))
     every = scores.every.cpu()
     # What is not exact is of no consequence.
     return torch.zeros_like(every).index_copy(0, scores.best, scores.of_best) if len(scores.best) else every
@@ -159,10 +159,10 @@ def test_a_version_is_swapped_in_and_out_and_changes_what_is_said(
 def test_a_swap_leaves_nothing_of_what_was_read(engine: GemmaEngine, checkpoint: Path, registry: Registry) -> None:
     name = make_version(registry, checkpoint)
     prompt = engine._encoder.prompt([user("Why?")])
-    before = engine._begin(prompt).every.clone()
+    before = engine._reader.begin(prompt).every.clone()
     engine.use(name)
-    assert engine._cached == []
-    assert (engine._begin(prompt).every - before).abs().max() > 0.01
+    assert engine._reader.ids == []
+    assert (engine._reader.begin(prompt).every - before).abs().max() > 0.01
 
 
 def test_a_reading_that_failed_leaves_nothing_to_build_upon(

@@ -32,6 +32,8 @@ class ScriptedEngine:
     piece: int = 4
     hold_after: int | None = None
     """So many pieces are said; then nothing until ``go_on`` is set or the reply is stopped."""
+    left_out: int = 0
+    """Turns that are told not to have been read."""
     refused: set[str] = field(default_factory=set)
     """Versions that cannot be swapped in."""
     history: list[Call] = field(default_factory=list)
@@ -67,6 +69,7 @@ class ScriptedEngine:
                 tokens_per_s=12.5,
                 stopped_by="user" if stopped() else "end_of_turn",
                 seed=7 if sampling.seed is None else sampling.seed,
+                turns_left_out=self.left_out,
             )
 
     def use(self, version: str) -> None:

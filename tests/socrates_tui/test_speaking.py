@@ -52,6 +52,23 @@ async def test_the_status_line_tells_speed_context_and_version_after_a_reply(sta
         assert text_of(app.chat.status) == "embedded · base · 12.5 tok/s · context 1,205/32,768 · 0 new examples"
 
 
+async def test_it_is_told_when_a_conversation_is_longer_than_the_context(stage: Stage) -> None:
+    stage.says("One?", "Two?", "Three?", "Four?")
+    async with stage.play() as (app, pilot):
+        await say(app, pilot, "First")
+        assert notices(app) == []
+        for left_out in (2, 2, 3):
+            stage.engine.left_out = left_out
+            await say(app, pilot, "And then?")
+            assert f"{left_out} oldest turns not read" in text_of(app.chat.status)
+        assert notices(app) == [
+            "The conversation is longer than the context: its 2 oldest turns were not read for this reply.",
+            "The conversation is longer than the context: its 3 oldest turns were not read for this reply.",
+        ]
+        await pilot.press("ctrl+n")
+        assert "not read" not in text_of(app.chat.status)
+
+
 async def test_a_blank_prompt_is_not_sent(stage: Stage) -> None:
     async with stage.play() as (app, pilot):
         await pilot.press("space", "enter")
