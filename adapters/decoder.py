@@ -111,16 +111,15 @@ class Decoder(ABC):
         """What the keys and values of one token hold."""
         return sum(len(layer.kept) * layer.kept.element_size() for layer in self._layers) * self.shape.head_dim
 
-    def exchange(self, memory: Memory | None) -> Memory:
-        """Go on with what was read into ``memory``, or with nothing; return what was read before."""
-        before = [layer.kept for layer in self._layers]
-        if memory is None:
-            self._room = min(ROOM, self.shape.context)
-            memory = [kept.new_zeros((len(kept), self._room, self.shape.head_dim)) for kept in before]
-        self._room = memory[0].shape[1]
+    def copied(self, tokens: int) -> Memory:
+        """Return a copy of what was read of the first ``tokens``."""
+        return [layer.kept[:, :tokens].clone() for layer in self._layers]
+
+    def restore(self, memory: Memory, tokens: int) -> None:
+        """Have read the first ``tokens`` of ``memory``, in the place of what was read."""
+        self._make_room(tokens)
         for layer, kept in zip(self._layers, memory, strict=True):
-            layer.kept = kept
-        return before
+            layer.kept[:, :tokens] = kept[:, :tokens]
 
     def keep(self, tokens: int) -> int:
         """Return how many of the first ``tokens`` that were read can be built upon: all, as none moves."""
@@ -159,11 +158,16 @@ class Decoder(ABC):
         if tokens <= self._room:
             return
         room = min(self.shape.context, max(tokens, 2 * self._room))
-        for layer in self._layers:
-            wider = layer.kept.new_zeros((len(layer.kept), room, self.shape.head_dim))
-            wider[:, : self._room] = layer.kept
-            layer.kept = wider
-        self._room = room
+        wider = [layer.kept.new_zeros((len(layer.kept), room, self.shape.head_dim)) for layer in self._layers]
+        for layer, kept in zip(self._layers, wider, strict=True):
+            kept[:, : self._room] = layer.kept
+        self._move(wider)
+
+    def _move(self, memory: Memory) -> None:
+        """Go on in ``memory``, which holds all that was read. Cannot fail."""
+        for layer, kept in zip(self._layers, memory, strict=True):
+            layer.kept = kept
+        self._room = memory[0].shape[1]
 
     def _many(self, x: torch.Tensor, start: int) -> torch.Tensor:
         """Return the last hidden states of the tokens from ``start`` on, shape (n, d), from their embeddings."""

@@ -16,16 +16,16 @@ from adapters.cpu_decoder import CpuDecoder
 from adapters.decoder import Decoder
 from adapters.encoding import Encoder, has_oldest, without_oldest
 from adapters.gpu_decoder import GpuDecoder
-from adapters.lora import Adapter, read_version
+from adapters.lora import read_version
 from adapters.modules import Modules
-from adapters.packed import library, with_packed
+from adapters.packed import as_expected, library, with_packed
 from adapters.reader import Reader
 from adapters.registry import Registry
 from adapters.sampling import draw
 from adapters.text_stream import TextStream
 from adapters.tokenizers_here import encoder_in
 from adapters.weights import computable, file_of, keep, kept, weights_of
-from socrates_errors import EngineError
+from socrates_errors import BaseUnavailableError, EngineError
 
 
 def load_engine(models: Path, base: str, registry: Registry, progress: Progress) -> "GemmaEngine":
@@ -38,7 +38,13 @@ def load_engine(models: Path, base: str, registry: Registry, progress: Progress)
     with ThreadPoolExecutor(1) as beside:
         reading = beside.submit(encoder_in, directory / "tokenizer.json")
         weights = weights_hash(directory, models)
-        decoder = decoder_of(directory, file_of(models, weights), lambda: reading.result().end_of_turn)
+        try:
+            file = file_of(models, directory, weights)
+            decoder = decoder_of(directory, file, lambda: reading.result().end_of_turn)
+        except torch.OutOfMemoryError as error:
+            raise BaseUnavailableError(
+                f"{base} does not fit into the memory of the GPU: close what else uses it, or choose a smaller base."
+            ) from error
         return GemmaEngine(base, weights, decoder, reading.result(), registry)
 
 
@@ -46,15 +52,17 @@ def decoder_of(directory: Path, file: Path, end_of_turn: Callable[[], int]) -> D
     """Return what reads with the base in ``directory``; its weights are kept in ``file`` as they are needed."""
     on_gpu = device() == "cuda"
     able = on_gpu or library() is not None
-    weights = kept(file) if able else None
+    weights = kept(file, end_of_turn()) if able else None
     if weights is None:
         model = load_model(directory, trainable=True)
-        if not able or not computable(model):
+        if not able or not computable(model) or not (on_gpu or as_expected()):
             allow_repacking(model, True)
             return Modules(model, end_of_turn())
         weights = weights_of(model, end_of_turn())
         del model
         gc.collect()  # it refers to itself
+        if on_gpu:
+            torch.cuda.empty_cache()
         weights = keep(weights if on_gpu else with_packed(weights), file)
     return GpuDecoder(weights) if on_gpu else CpuDecoder(weights)
 
@@ -81,15 +89,11 @@ class GemmaEngine:
 
         Raises VersionError, with the old version still active, when the new one is missing, damaged or another base's.
         """
-        adapter = None
-        if version != BASE:
-            found = self._registry.get(version)
-            adapter = read_version(found, self.base, self._weights, self._decoder.linears, self.device)
-        self.wear(adapter, version)
-
-    def wear(self, adapter: Adapter | None, version: str) -> None:
-        """Speak with ``adapter``, under the name ``version``, from the next reply on."""
         with self._lock:
+            adapter = None
+            if version != BASE:
+                found = self._registry.get(version)
+                adapter = read_version(found, self.base, self._weights, self._decoder.linears, self.device)
             self._reader.forget()
             self._decoder.wear(adapter)
             self.version = version

@@ -1,17 +1,20 @@
 """Decoding on a GPU: the pass of one token is a CUDA graph, launched at once in the place of some 800 kernels."""
 
+import logging
 import math
-import sys
 from importlib.util import find_spec
 from typing import Any, ClassVar
 
 import torch
 from torch.nn.functional import gelu, rms_norm
 
-from adapters.decoder import Decoder, capped
+from adapters.decoder import Decoder, Memory, capped
 from adapters.linears import Linears, Update
+from adapters.lora import Adapter
 from adapters.sampling import Scores
 from adapters.weights import BLOCK, Weights
+
+log = logging.getLogger(__name__)
 
 ROWS, BLOCKS, PROGRAMS = 16, 4, 1000
 """Outputs and blocks that a program of our product takes at once; and about how many programs keep a GPU busy."""
@@ -95,26 +98,31 @@ class GpuDecoder(Decoder):
         """Capture nothing yet: that is done for the first token."""
         self._dtype = weights.tensors["embedding"].dtype
         super().__init__(weights)
-        assert isinstance(self._head, torch.Tensor)
-        self._all_rows = self._head
+        assert isinstance(weights.head, torch.Tensor)
+        self._head: torch.Tensor = weights.head
         self._token = torch.zeros(1, dtype=torch.long, device=self._on)
         self._position = torch.zeros(1, dtype=torch.long, device=self._on)
         self._graphs: dict[tuple[int, ...], tuple[torch.cuda.CUDAGraph, Said]] = {}
         """By the ranks of the updates: the graph of the pass of one token, and what it writes."""
-        self._captures = self._on.type == "cuda"
+        self._able = self._captures = self._on.type == "cuda"
+        """Whether passes can become graphs at all, and whether there is memory for them now."""
         self._ways = [GpuDecoder._by_torch]
         """How a token's pass may be computed, the best one last."""
-        if self._captures and find_spec("triton") is not None and self.shape.head_dim.bit_count() == 1:
+        if self._able and find_spec("triton") is not None and self.shape.head_dim.bit_count() == 1:
             self._ways.append(GpuDecoder._by_kernels)
 
     def _linears(self, names: list[str], sizes: list[int], inputs: int, tensors: dict[str, torch.Tensor]) -> Linears:
         return GpuLinears(names, sizes, inputs, tensors, self._dtype)
 
-    def _make_room(self, tokens: int) -> None:
-        room = self._room
-        super()._make_room(tokens)
-        if self._room != room:
-            self._graphs.clear()  # they read and write the memory that there was
+    def wear(self, adapter: Adapter | None) -> None:
+        """Speak with ``adapter`` from now on; what was read before is not to be built upon."""
+        super().wear(adapter)
+        self._captures = self._able
+
+    def _move(self, memory: Memory) -> None:
+        self._graphs.clear()  # they read and write the memory that there was
+        super()._move(memory)
+        self._captures = self._able
 
     def _read_one_by_one(self, ids: list[int], start: int) -> Scores:
         said = torch.empty(0), torch.empty(0)
@@ -143,10 +151,14 @@ class GpuDecoder(Decoder):
             with torch.cuda.graph(graph):
                 said = self._ways[-1](self)
             self._graphs[self._ranks] = graph, said
-        except Exception as error:  # Triton's compiler, and the compiler that it calls, raise anything
+        except torch.OutOfMemoryError:  # until another version speaks, or there is more room
             torch.cuda.set_stream(stream)  # which a capture that failed does not do
-            print(f"No graph {self._ways.pop().__name__}: {error.__context__ or error}", file=sys.stderr)
-            self._captures = bool(self._ways)
+            log.warning("no memory for a graph")
+            self._captures = False
+        except Exception:  # Triton's compiler, and the compiler that it calls, raise anything
+            torch.cuda.set_stream(stream)
+            log.warning("no graph %s", self._ways.pop().__name__, exc_info=True)
+            self._able = self._captures = bool(self._ways)
 
     def _by_torch(self) -> Said:
         """Compute the pass of one token by launches that do not depend on what the tensors hold."""
@@ -222,12 +234,12 @@ class GpuDecoder(Decoder):
 
     def _said(self, x: torch.Tensor) -> Said:
         """Return all scores: a bfloat16 head is read once for both halves of x, and sums are in float32."""
-        if self._all_rows.dtype == torch.float32 or self._on.type == "cpu":
-            scores = self._all_rows.float() @ x
+        if self._head.dtype == torch.float32 or self._on.type == "cpu":
+            scores = self._head.float() @ x
         else:
-            upper = x.to(self._all_rows.dtype)
-            both = torch.stack([upper, (x - upper.float()).to(self._all_rows.dtype)])
-            scores = torch.mm(both, self._all_rows.T, out_dtype=torch.float32).sum(0)
+            upper = x.to(self._head.dtype)
+            both = torch.stack([upper, (x - upper.float()).to(self._head.dtype)])
+            scores = torch.mm(both, self._head.T, out_dtype=torch.float32).sum(0)
         scores = capped(scores, self.shape.cap)
         values, ids = scores.topk(min(self.CANDIDATES, len(scores)), sorted=False)
         return scores, torch.stack([values, ids.float()])

@@ -121,7 +121,7 @@ def _updated(y, b, middle, at, inside, outputs, PARTS: tl.constexpr, RANK: tl.co
     found = tl.load(y + at, inside, 0.0)
     for part in tl.static_range(1, PARTS):
         found += tl.load(y + part * outputs + at, inside, 0.0)
-    for rank in tl.static_range(RANK):
+    for rank in tl.range(0, RANK, loop_unroll_factor=16):
         found += tl.load(b + rank * outputs + at, inside, 0.0) * tl.load(middle + rank)
     return found
 

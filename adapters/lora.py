@@ -1,7 +1,7 @@
-"""The low-rank update on a serving model's linear layers (LoRA, arXiv 2106.09685). Training uses peft; this serves.
+"""A version's low-rank update (LoRA, arXiv 2106.09685): reading it, and putting it on transformers' layers.
 
-Plain peft keeps each adapter in a tree of modules that costs more than its arithmetic at batch 1, and its hot swap
-fails half way on a wrong shape. Here a swap reads and checks every tensor first, and then cannot fail.
+Training uses peft, decoding ``linears.py``. peft's hot swap fails half way on a wrong shape; here every tensor is read
+and checked first, and then a swap cannot fail.
 """
 
 import json

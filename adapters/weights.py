@@ -4,30 +4,35 @@ Loading a checkpoint, quantizing it and packing it for the kernel takes seconds 
 comes out; mapped, only what is touched is in memory, and the system may take it back.
 """
 
+import hashlib
 import json
+import logging
 import os
-import tempfile
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
-from adapters.base import device, is_linear4bit
+from adapters.base import compute_dtype, device, is_linear4bit
+from adapters.files import sync
 from adapters.recipe import ALL_LINEAR
 
+log = logging.getLogger(__name__)
+
 FORMAT = 1
-"""Of the file; it is part of its name."""
+"""Of the file; another one is another file."""
 BLOCK = 64
 """Weights that share a scale, in bitsandbytes' NF4."""
 CONTEXT_TOKENS = 8192
 """Most tokens of prompt and reply together, where the base allows as many."""
 ALIKE = 0.7
 """Cosine above which two rows of the head are the same token in all but name."""
-ROWS = ("embedding", "head")
+BY_ROWS = ("embedding", "head")
 """Matrices of which a CPU needs a few hundred rows for each token."""
 GROUPS = {
     "qkv": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
@@ -59,6 +64,8 @@ class Shape:
     """Of each layer: sliding or full attention, and how many tokens back it sees, itself included."""
     context: int
     """Most tokens of prompt and reply together."""
+    end_of_turn: int
+    """The token for which others are ``alike``."""
 
     def linear(self, part: str) -> tuple[int, int]:
         """Return outputs and inputs of the linear layer that is called ``part`` in each layer."""
@@ -111,6 +118,10 @@ class Weights:
     rows: dict[str, Rows] = field(default_factory=dict)
     """What is not among the tensors but in the file: on a CPU ``embedding`` and ``head``."""
 
+    def moved(self) -> "Weights":
+        """Return them where they are computed with."""
+        return Weights(self.shape, {name: tensor.to(device()) for name, tensor in self.tensors.items()})
+
     @property
     def embedding(self) -> torch.Tensor | Rows:
         """Each token's row, shape (vocabulary, width)."""
@@ -154,7 +165,7 @@ def _rope_types(config: Any) -> set[str]:
 
 @torch.inference_mode()
 def weights_of(model: Any, end_of_turn: int) -> Weights:
-    """Return the weights of a 4-bit ``model`` that is ``computable``."""
+    """Return the weights of a 4-bit ``model`` that is ``computable``, on the CPU: a GPU may hold one copy only."""
     config = model.config
     context = min(CONTEXT_TOKENS, int(config.max_position_embeddings))
     sliding = [kind == "sliding_attention" for kind in config.layer_types]
@@ -174,6 +185,7 @@ def weights_of(model: Any, end_of_turn: int) -> Weights:
         kinds=list(config.layer_types),
         windows=[min(config.sliding_window, context) if slides else context for slides in sliding],
         context=context,
+        end_of_turn=end_of_turn,
     )
     alike = torch.tensor(sorted(indistinguishable(head, end_of_turn)), device=head.device)
     tensors = {"embedding": embedding.data, "norm": _one_and(model.model.norm), "alike": alike}
@@ -195,7 +207,7 @@ def weights_of(model: Any, end_of_turn: int) -> Weights:
             linears = [layer.get_submodule(part) for part in parts]
             tensors[f"{number}.{group}.codes"] = torch.cat([linear.weight.data.reshape(-1) for linear in linears])
             tensors[f"{number}.{group}.scales"] = torch.cat([_scales(linear.weight.quant_state) for linear in linears])
-    return Weights(shape, tensors)
+    return Weights(shape, {name: tensor.cpu() for name, tensor in tensors.items()})
 
 
 def _one_and(norm: Any) -> torch.Tensor:
@@ -240,22 +252,30 @@ def indistinguishable(head: torch.Tensor, token: int) -> frozenset[int]:
     return frozenset((cosines > ALIKE).nonzero()[:, 0].tolist())
 
 
-def file_of(models: Path, weights_hash: str) -> Path:
-    """Return the file in which a base's weights are kept for this kind of device."""
-    return models / f"decoder-{device()}-{FORMAT}-{weights_hash.removeprefix('sha256:')[:16]}.safetensors"
+def file_of(models: Path, directory: Path, weights_hash: str) -> Path:
+    """Return the file in which the weights of the base in ``directory`` are kept for this kind of device.
+
+    Its name tells all that it is made from, so that what was made otherwise is never taken for it.
+    """
+    on = device()
+    made_by = f"{FORMAT} {compute_dtype(on)} {version('bitsandbytes')} {version('transformers')}"
+    digest = hashlib.sha256(made_by.encode() + (directory / "config.json").read_bytes()).hexdigest()
+    return models / f"decoder-{on}-{weights_hash.removeprefix('sha256:')[:16]}-{digest[:8]}.safetensors"
 
 
-def kept(file: Path) -> Weights | None:
-    """Return what is kept in ``file``; None where it is not there, or not whole."""
+def kept(file: Path, end_of_turn: int) -> Weights | None:
+    """Return what is kept in ``file``; None where it is not there, not whole, or for another end of turns."""
     if not file.is_file():
         return None
     try:
         with safe_open(file, "pt") as opened:
             shape = Shape(**json.loads(opened.metadata()["shape"]))
+        if shape.end_of_turn != end_of_turn:
+            return None
         tensors = load_file(file, device=device())
-        rows = {name: Rows(file, _offset(file, name), shape.width) for name in ROWS if name in tensors}
-        if device() == "cuda" or tensors["embedding"].dtype != torch.bfloat16:
+        if device() == "cuda":
             return Weights(shape, tensors)
+        rows = {name: Rows(file, _offset(file, name), shape.width) for name in BY_ROWS if name in tensors}
         return Weights(shape, {name: tensor for name, tensor in tensors.items() if name not in rows}, rows)
     except (OSError, SafetensorError, TypeError, KeyError, ValueError):
         return None  # it is only a cache
@@ -269,14 +289,26 @@ def _offset(file: Path, name: str) -> int:
 
 
 def keep(weights: Weights, file: Path) -> Weights:
-    """Return ``weights`` from ``file``, where they are kept from now on; as they are where it cannot be written."""
-    with suppress(OSError, SafetensorError):
+    """Return ``weights`` from ``file``, where they are kept from now on; as they are where it cannot be written.
+
+    What was kept of the same base before, made otherwise, is removed.
+    """
+    try:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
-        os.close(descriptor)
-        try:
-            save_file(weights.tensors, name, metadata={"shape": json.dumps(asdict(weights.shape))})
-            Path(name).replace(file)
-        finally:
-            Path(name).unlink(missing_ok=True)
-    return kept(file) or weights
+        with FileLock(file.parent / ".decoder.lock"):
+            for left in file.parent.glob(".decoder-*"):
+                left.unlink()  # of a program that was killed: whoever writes holds the lock
+            temporary = file.parent / f".{file.name}"
+            try:
+                save_file(weights.tensors, temporary, metadata={"shape": json.dumps(asdict(weights.shape))})
+                sync(temporary)
+                temporary.replace(file)
+            finally:
+                temporary.unlink(missing_ok=True)
+            sync(file.parent)
+            for other in file.parent.glob(f"{file.name.rpartition('-')[0]}-*.safetensors"):
+                if other != file:
+                    other.unlink()
+    except (OSError, SafetensorError):
+        log.warning("the weights for decoding could not be kept: each start will make them again", exc_info=True)
+    return kept(file, weights.shape.end_of_turn) or weights.moved()

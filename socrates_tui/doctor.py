@@ -21,7 +21,7 @@ from socrates_tui.json_output import print_json
 from socrates_tui.plain_text import plain
 
 FTS5 = "SQLite with FTS5 trigrams"
-SPACE_BYTES = 2 * 10**9
+SPACE_BYTES = 3 * 10**9
 """Room for the converted base, its making and some versions."""
 
 
@@ -122,7 +122,7 @@ def _home(home: Home) -> Check:
 
 def _space(home: Home) -> Check:
     free = shutil.disk_usage(home.directory).free
-    mend = "" if free >= SPACE_BYTES else "Free some space: a base and its versions want 2 GB."
+    mend = "" if free >= SPACE_BYTES else "Free some space: a base and its versions want 3 GB."
     return Check("Disk space", not mend, f"{free / 1e9:.1f} GB free", needed=False, mend=mend)
 
 

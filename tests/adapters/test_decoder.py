@@ -1,4 +1,3 @@
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -148,9 +147,35 @@ def test_room_is_made_as_it_is_needed(
     assert_alike(said, expected(reference, IDS))
 
 
+def test_after_memory_ran_out_everything_is_as_before(
+    made: Decoder, reference: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made._make_room(len(IDS))
+    made._room = len(IDS) + 4
+    made._move([layer.kept[:, : made._room].clone() for layer in made._layers])
+    made.read(IDS, 0)
+    room, calls = made._room, []
+
+    def short(tensor: torch.Tensor, *arguments: Any, **options: Any) -> torch.Tensor:
+        calls.append(1)
+        if len(calls) == 2:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return new_zeros(tensor, *arguments, **options)
+
+    new_zeros = torch.Tensor.new_zeros
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.Tensor, "new_zeros", short)
+        with pytest.raises(torch.OutOfMemoryError):
+            made.read([7] * 8, len(IDS))
+    assert made._room == room
+    said = made.read([9], len(IDS))
+    assert_alike(said, expected(reference, [*IDS, 9]))
+    assert_alike(made.read([*range(30, 50)], len(IDS) + 1), expected(reference, [*IDS, 9, *range(30, 50)]))
+
+
 @on_a_gpu
 def test_where_capturing_fails_tokens_are_computed_by_launches(
-    weights: Weights, reference: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    weights: Weights, reference: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def waiting(decoder: GpuDecoder, x: torch.Tensor) -> Any:
         said = computed(decoder, x)
@@ -165,17 +190,22 @@ def test_where_capturing_fails_tokens_are_computed_by_launches(
     for number in (-2, -1):
         said = made.read([IDS[number]], len(IDS) + number)
     assert_alike(said, expected(reference, IDS))
-    assert re.findall(r"No graph (\w+):", capsys.readouterr().err)[-1] == "_by_torch"
+    assert [record.getMessage() for record in caplog.records][-1] == "no graph _by_torch"
 
 
 @on_a_gpu
-def test_our_kernels_compute_what_torch_does(weights: Weights, worn: Callable[..., Any]) -> None:
+@pytest.mark.parametrize("blocks", [1, 4])
+def test_our_kernels_compute_what_torch_does(
+    weights: Weights, worn: Callable[..., Any], blocks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adapters.gpu_decoder.BLOCKS", blocks)  # so that there are several parts even of tiny layers
     made = GpuDecoder(weights)
+    ids = (IDS * 8)[:400]
     for adapter in (None, worn(made)[0], worn(made, 16)[0]):
         made.wear(adapter)
-        made.read(IDS, 0)
+        made.read(ids, 0)
         made._token.fill_(9)
-        made._position.fill_(len(IDS))
+        made._position.fill_(len(ids))
         with torch.inference_mode():
             (by_torch, _), kept = made._by_torch(), [layer.kept.clone() for layer in made._layers]
             by_kernels, _ = made._by_kernels()
@@ -212,21 +242,29 @@ def test_weights_are_kept_and_made_again_where_they_are_damaged(
 
 def test_weights_that_cannot_be_kept_are_used_all_the_same(tmp_path: Path, weights: Weights) -> None:
     (tmp_path / "models").write_text("not a directory")
-    assert keep(weights, tmp_path / "models" / "decoder.safetensors") is weights
+    used = keep(weights, tmp_path / "models" / "decoder.safetensors")
+    assert used.shape == weights.shape
+    assert all(torch.equal(used.tensors[name].cpu(), tensor) for name, tensor in weights.tensors.items())
 
 
 def test_what_is_kept_is_what_was_made(tmp_path: Path, weights: Weights) -> None:
     file = tmp_path / "models" / "decoder.safetensors"
+    file.parent.mkdir()
+    stale = [file.with_name(name) for name in (".decoder-of-one-that-was-killed", "decoder-old.safetensors")]
+    file = file.with_name("decoder-new.safetensors")
+    for left in stale:
+        left.write_text("")
     read = keep(weights, file)
     assert read is not weights
     assert read.shape == weights.shape
     assert read.tensors.keys() | read.rows.keys() == weights.tensors.keys()
-    assert all(torch.equal(tensor, weights.tensors[name]) for name, tensor in read.tensors.items())
+    assert all(torch.equal(tensor.cpu(), weights.tensors[name]) for name, tensor in read.tensors.items())
     ids = torch.tensor([7, 0, len(weights.tensors["embedding"]) - 1])
     assert torch.equal(read.embedding[ids], weights.embedding[ids])
     assert torch.equal(read.head[ids], weights.head[ids])
-    assert [path.name for path in file.parent.iterdir()] == [file.name]
-    assert kept(file.with_name("another")) is None
+    assert {path.name for path in file.parent.iterdir()} == {file.name, ".decoder.lock"}
+    assert kept(file.with_name("another"), END) is None
+    assert kept(file, END + 1) is None
 
 
 def test_without_the_kernel_transformers_modules_read(

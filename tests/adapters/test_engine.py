@@ -95,7 +95,7 @@ def test_a_conversation_that_goes_on_replies_as_if_it_were_read_anew(engine: Gem
     messages = [user("What is justice? " * 3)]
     finished(engine.reply(messages, GREEDY))
     # What the cache holds is the prompt and the reply's ids, so the reply is put in as those ids decode.
-    said = engine._encoder.tokenizer.decode(engine._reader.ids[len(engine._encoder.prompt(messages)) :])
+    said = engine._encoder.tokenizer.decode(engine._reader.now.ids[len(engine._encoder.prompt(messages)) :])
     longer = [*messages, Message(role="assistant", content=said), user("And courage?")]
     reused = finished(engine.reply(longer, GREEDY)).reply
     engine.use(BASE)
@@ -106,12 +106,12 @@ def test_what_was_read_is_read_again_only_where_the_prompt_differs(engine: Gemma
     messages = [user("What is justice?")]
     prompt = engine._encoder.prompt(messages)
     finished(engine.reply(messages, GREEDY))
-    cached = list(engine._reader.ids)
+    cached = list(engine._reader.now.ids)
     assert len(cached) > len(prompt)
     assert engine._reader.resume([*cached, 7, 8]) == [7, 8]
     again = prompt[-1:] if isinstance(engine._decoder, Decoder) else prompt
     assert engine._reader.resume(prompt) == again
-    assert engine._reader.ids == prompt[: len(prompt) - len(again)]
+    assert engine._reader.now.ids == prompt[: len(prompt) - len(again)]
 
 
 def test_a_reply_spoken_again_is_the_same_reply(engine: GemmaEngine) -> None:
@@ -135,7 +135,7 @@ def test_a_message_longer_than_the_context_is_refused_with_its_length(engine: Ge
 
 
 def logits(engine: GemmaEngine) -> torch.Tensor:
-    engine._reader.ids = []
+    engine._reader.now.ids = []
     prompt = engine._encoder.prompt([user("What is justice?")])
     scores = engine._reader.go_on(engine._reader.resume(prompt))
     every = scores.every.cpu()
@@ -161,7 +161,7 @@ def test_a_swap_leaves_nothing_of_what_was_read(engine: GemmaEngine, checkpoint:
     prompt = engine._encoder.prompt([user("Why?")])
     before = engine._reader.begin(prompt).every.clone()
     engine.use(name)
-    assert engine._reader.ids == []
+    assert engine._reader.now.ids == []
     assert (engine._reader.begin(prompt).every - before).abs().max() > 0.01
 
 
