@@ -83,11 +83,16 @@ class Engine(Protocol):
         """``cpu`` or ``cuda``."""
 
     def reply(
-        self, messages: Sequence[Message], sampling: Sampling, stopped: Callable[[], bool] = lambda: False
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        stopped: Callable[[], bool] = lambda: False,
+        beside: Callable[[], bool] = lambda: False,
     ) -> Iterator[Chunk | Finished]:
         """Yield the reply to ``messages`` (the last from the user) in chunks, then one ``Finished``.
 
-        ``stopped`` is asked before each token; once it is true the reply ends with ``stopped_by="user"``.
+        Both are asked before each token: once ``stopped`` is true the reply ends with ``stopped_by="user"``; while
+        ``beside`` is, a training computes on the same processor, which is shared with it.
         Raises EngineError when the last prompt alone is longer than the context.
         """
 

@@ -28,6 +28,8 @@ ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": str(16 * 2**30),
     "MALLOC_TRIM_THRESHOLD_": str(16 * 2**30),
     "MALLOC_TOP_PAD_": str(256 * 2**20),
+    # threads that wait spin for some microseconds only, and leave the processor to the chat
+    "GOMP_SPINCOUNT": "3000",
     "PYTHONSAFEPATH": "1",  # like -P, for what the child starts
     "PYTHONUNBUFFERED": "1",
     "TOKENIZERS_PARALLELISM": "false",

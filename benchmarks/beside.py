@@ -27,12 +27,13 @@ from benchmarks.experiments import read, write
 PROMPT = "徳は教えられるものだろうか？"
 
 
-def spoken(engine: GemmaEngine, replies: int = 4) -> dict[str, float]:
+def spoken(engine: GemmaEngine, beside: bool, replies: int = 4) -> dict[str, float]:
     """Return the medians of some replies of 64 tokens, after one."""
     figures = []
     for seed in range(replies + 1):
         engine._reader.forget()
-        *_, last = engine.reply([Message(role="user", content=PROMPT)], Sampling(max_new_tokens=64, seed=seed))
+        messages, sampling = [Message(role="user", content=PROMPT)], Sampling(max_new_tokens=64, seed=seed)
+        *_, last = engine.reply(messages, sampling, beside=lambda: beside)
         assert isinstance(last, Finished)
         figures.append(last)
     return {
@@ -84,7 +85,10 @@ def main() -> None:
     models, registry = arguments.home / "models", Registry(arguments.home / "versions")
     engine = load_engine(models, arguments.base, registry, lambda _text, _fraction: None)
     engine.use(registry.versions()[-1].name)
-    figures: dict[str, Any] = {"on": f"{engine.device}, {os.cpu_count()} cores", "chat_alone": spoken(engine)}
+    figures: dict[str, Any] = {
+        "on": f"{engine.device}, {os.cpu_count()} cores",
+        "chat_alone": spoken(engine, beside=False),
+    }
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         job = Job(
@@ -102,7 +106,7 @@ def main() -> None:
         try:
             training.began.wait()
             first = len(training.steps) - 1
-            figures["chat_beside"] = spoken(engine)
+            figures["chat_beside"] = spoken(engine, beside=True)
             then = len(training.steps) - 1
             threading.Event().wait(30)
             figures["training_beside_tokens_per_s"] = training.speed(first, then) if then > first else None

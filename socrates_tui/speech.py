@@ -49,14 +49,19 @@ def speak(
     engine: api.Engine,
     messages: Sequence[api.Message],
     sampling: api.Sampling,
-    stopped: Callable[[], bool],
     post: Callable[[Message], bool],
+    *,
+    stopped: Callable[[], bool],
+    beside: Callable[[], bool],
 ) -> None:
-    """Ask ``engine`` and post what it says, about thirty times a second, then how it ended. Meant for a thread."""
+    """Ask ``engine`` and post what it says, about thirty times a second, then how it ended. Meant for a thread.
+
+    ``stopped`` and ``beside`` are what ``Engine.reply`` asks.
+    """
     pieces: list[str] = []
     shown = 0.0
     try:
-        for item in engine.reply(messages, sampling, stopped):
+        for item in engine.reply(messages, sampling, stopped, beside):
             if isinstance(item, api.Finished):
                 post(ReplyStreamed("".join(pieces)))
                 post(ReplyFinished(item))

@@ -202,7 +202,7 @@ class ChatScreen(TeachingScreen):
 
     @work(thread=True, group="speech", exit_on_error=False)
     def _ask(self, engine: Engine, messages: list[api.Message], sampling: Sampling, stop: Event) -> None:
-        speak(engine, messages, sampling, stop.is_set, self.post_message)
+        speak(engine, messages, sampling, self.post_message, stopped=stop.is_set, beside=lambda: self.panel.running)
 
     @on(ReplyStreamed)
     async def _reply_streamed(self, event: ReplyStreamed) -> None:

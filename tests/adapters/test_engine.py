@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from adapters.api import BASE, Chunk, Finished, Message, Sampling
+from adapters.base import device
 from adapters.decoder import Decoder
 from adapters.engine import GemmaEngine, load_engine
 from adapters.recipe import PRESETS
@@ -120,6 +121,17 @@ def test_a_reply_spoken_again_is_the_same_reply(engine: GemmaEngine) -> None:
     other = finished(engine.reply([user("What is courage?")], GREEDY)).reply
     engine.use(BASE)
     assert finished(engine.reply([user("What is courage?")], GREEDY)).reply == other
+
+
+@pytest.mark.skipif(device() == "cuda", reason="a GPU is shared by its driver")
+def test_beside_a_training_half_of_the_threads_speak(engine: GemmaEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "_threads", 4)
+    training, threads = [True], []
+    for piece in engine.reply([user("What is justice?")], replace(HOT, seed=3), beside=lambda: training[0]):
+        threads.append(torch.get_num_threads())
+        training[0] = isinstance(piece, Finished) or len(threads) < 3
+    assert threads[:3] == [2, 2, 2]
+    assert set(threads[3:]) == {4}
 
 
 def test_a_conversation_longer_than_the_context_loses_its_oldest_turns_and_says_so(engine: GemmaEngine) -> None:

@@ -38,12 +38,18 @@ class ScriptedEngine:
     """Versions that cannot be swapped in."""
     history: list[Call] = field(default_factory=list)
     swaps: list[str] = field(default_factory=list)
+    beside: list[bool] = field(default_factory=list)
+    """Before each piece: whether a training ran."""
     held: Event = field(default_factory=Event)
     go_on: Event = field(default_factory=Event)
     lock: Lock = field(default_factory=Lock)
 
     def reply(
-        self, messages: Sequence[Message], sampling: Sampling, stopped: Callable[[], bool] = lambda: False
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        stopped: Callable[[], bool] = lambda: False,
+        beside: Callable[[], bool] = lambda: False,
     ) -> Iterator[Chunk | Finished]:
         """Yield the next reply of the queue."""
         with self.lock:
@@ -59,6 +65,7 @@ class ScriptedEngine:
                 if stopped():
                     break
                 said += reply[start : start + self.piece]
+                self.beside.append(beside())
                 yield Chunk(reply[start : start + self.piece])
             yield Finished(
                 reply=said.strip(),

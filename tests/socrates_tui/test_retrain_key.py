@@ -39,11 +39,13 @@ async def test_the_panel_shows_losses_speed_and_time_left_while_one_can_go_on_ta
         await until(pilot, lambda: "step 2 of 4" in shown(app))
         for figure in ("loss 2.125", "held-out 1.750", "epoch 1 of 2", "215 tok/s", "1 min 15 s left", "50%"):
             assert figure in shown(app)
-        await app.workers.wait_for_complete([worker for worker in app.workers if worker.group == "speech"])
         await pilot.press("H", "i", "enter")
         await until(pilot, lambda: len(app.chat.turns) == 1)
+        assert set(stage.engine.beside) == {True}, "the engine knows that a training runs"
         stage.training.cancel()
         await settled(app, pilot)
+        await say(app, pilot, "Again")
+        assert stage.engine.beside[-1] is False
 
 
 async def test_the_panel_counts_the_examples_that_are_too_long(stage: Stage) -> None:
