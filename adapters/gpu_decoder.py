@@ -20,8 +20,6 @@ ROWS, BLOCKS, PROGRAMS = 16, 4, 1000
 """Outputs and blocks that a program of our product takes at once; and about how many programs keep a GPU busy."""
 Products = tuple[torch.Tensor, torch.Tensor, torch.Tensor, int]
 """The outputs without their update, shape (parts, outputs); of that B, what A gives, and each layer's rank."""
-
-
 Said = tuple[torch.Tensor, torch.Tensor]
 """All scores, shape (vocabulary,), and those of the best with their ids, as numbers, shape (2, n)."""
 
@@ -104,12 +102,12 @@ class GpuDecoder(Decoder):
         self._position = torch.zeros(1, dtype=torch.long, device=self._on)
         self._graphs: dict[tuple[int, ...], tuple[torch.cuda.CUDAGraph, Said]] = {}
         """By the ranks of the updates: the graph of the pass of one token, and what it writes."""
-        self._able = self._captures = self._on.type == "cuda"
-        """Whether passes can become graphs at all, and whether there is memory for them now."""
-        self._ways = [GpuDecoder._by_torch]
-        """How a token's pass may be computed, the best one last."""
-        if self._able and find_spec("triton") is not None and self.shape.head_dim.bit_count() == 1:
+        self._ways = [GpuDecoder._by_torch] if self._on.type == "cuda" else []
+        """How a token's pass may be computed and captured, the best one last."""
+        if self._ways and find_spec("triton") is not None and self.shape.head_dim.bit_count() == 1:
             self._ways.append(GpuDecoder._by_kernels)
+        self._captures = bool(self._ways)
+        """Whether there is a way, and was memory for it."""
 
     def _linears(self, names: list[str], sizes: list[int], inputs: int, tensors: dict[str, torch.Tensor]) -> Linears:
         return GpuLinears(names, sizes, inputs, tensors, self._dtype)
@@ -117,12 +115,12 @@ class GpuDecoder(Decoder):
     def wear(self, adapter: Adapter | None) -> None:
         """Speak with ``adapter`` from now on; what was read before is not to be built upon."""
         super().wear(adapter)
-        self._captures = self._able
+        self._captures = bool(self._ways)
 
     def _move(self, memory: Memory) -> None:
         self._graphs.clear()  # they read and write the memory that there was
         super()._move(memory)
-        self._captures = self._able
+        self._captures = bool(self._ways)
 
     def _read_one_by_one(self, ids: list[int], start: int) -> Scores:
         said = torch.empty(0), torch.empty(0)
@@ -158,7 +156,7 @@ class GpuDecoder(Decoder):
         except Exception:  # Triton's compiler, and the compiler that it calls, raise anything
             torch.cuda.set_stream(stream)
             log.warning("no graph %s", self._ways.pop().__name__, exc_info=True)
-            self._able = self._captures = bool(self._ways)
+            self._captures = bool(self._ways)
 
     def _by_torch(self) -> Said:
         """Compute the pass of one token by launches that do not depend on what the tensors hold."""

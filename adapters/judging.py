@@ -84,7 +84,7 @@ class Judge:
         unwrap(model)
 
     def after(self, model: Any, draft: Path) -> Evaluation:
-        """Measure the candidate in ``draft`` from its files, as they will be served; write eval.json beside them.
+        """Measure the candidate in ``draft`` from its files; write eval.json beside them.
 
         The ``model`` cannot be trained any more afterwards.
         """

@@ -7,10 +7,9 @@ they give, ``middle``, is multiplied with B where the outputs are read (``linear
 import triton
 import triton.language as tl
 
-BLOCK = tl.constexpr(64)
-"""Weights that share a scale; half as many bytes."""
+from adapters import weights
 
-
+BLOCK = tl.constexpr(weights.BLOCK)
 LOOKUP = tl.constexpr(
     """{
 .reg .b32 t, u, m, a, b, l, h;

@@ -6,7 +6,7 @@ import torch
 
 from adapters.lora import Adapter, make_adaptable, put_on, shapes
 from adapters.sampling import Scores
-from adapters.weights import CONTEXT_TOKENS, indistinguishable
+from adapters.weights import context_of, indistinguishable
 
 
 class Modules:
@@ -18,7 +18,7 @@ class Modules:
         self._layers = make_adaptable(model)
         self.linears = shapes(self._layers)
         self.alike = indistinguishable(model.lm_head.weight, end_of_turn)
-        self.context = min(CONTEXT_TOKENS, int(model.config.max_position_embeddings))
+        self.context = context_of(model.config)
         self._cache: Any = None
         self._read = 0
         """How many tokens are in the cache."""

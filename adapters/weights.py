@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from adapters.base import compute_dtype, device, is_linear4bit
-from adapters.files import sync
+from adapters.files import replacing
 from adapters.recipe import ALL_LINEAR
 
 log = logging.getLogger(__name__)
@@ -133,6 +133,11 @@ class Weights:
         return self.rows["head"] if "head" in self.rows else self.tensors.get("head", self.embedding)
 
 
+def context_of(config: Any) -> int:
+    """Return how many tokens prompt and reply may have together."""
+    return min(CONTEXT_TOKENS, int(config.max_position_embeddings))
+
+
 def computable(model: Any) -> bool:
     """Tell whether ``model`` has the shapes and the mathematics that our decoders have."""
     config, head = model.config, model.lm_head.weight
@@ -167,7 +172,7 @@ def _rope_types(config: Any) -> set[str]:
 def weights_of(model: Any, end_of_turn: int) -> Weights:
     """Return the weights of a 4-bit ``model`` that is ``computable``, on the CPU: a GPU may hold one copy only."""
     config = model.config
-    context = min(CONTEXT_TOKENS, int(config.max_position_embeddings))
+    context = context_of(config)
     sliding = [kind == "sliding_attention" for kind in config.layer_types]
     embedding, head = model.model.embed_tokens.weight, model.lm_head.weight
     shape = Shape(
@@ -187,7 +192,7 @@ def weights_of(model: Any, end_of_turn: int) -> Weights:
         context=context,
         end_of_turn=end_of_turn,
     )
-    alike = torch.tensor(sorted(indistinguishable(head, end_of_turn)), device=head.device)
+    alike = torch.tensor(sorted(indistinguishable(head, end_of_turn)))
     tensors = {"embedding": embedding.data, "norm": _one_and(model.model.norm), "alike": alike}
     if head.data_ptr() != embedding.data_ptr():
         tensors["head"] = head.data
@@ -298,14 +303,8 @@ def keep(weights: Weights, file: Path) -> Weights:
         with FileLock(file.parent / ".decoder.lock"):
             for left in file.parent.glob(".decoder-*"):
                 left.unlink()  # of a program that was killed: whoever writes holds the lock
-            temporary = file.parent / f".{file.name}"
-            try:
+            with replacing(file) as temporary:
                 save_file(weights.tensors, temporary, metadata={"shape": json.dumps(asdict(weights.shape))})
-                sync(temporary)
-                temporary.replace(file)
-            finally:
-                temporary.unlink(missing_ok=True)
-            sync(file.parent)
             for other in file.parent.glob(f"{file.name.rpartition('-')[0]}-*.safetensors"):
                 if other != file:
                     other.unlink()
