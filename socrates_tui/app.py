@@ -1,30 +1,23 @@
-"""The app: it owns the engine, the version that speaks and the training. Conversations are the chat screen's."""
+"""The app: it opens the dialogs and owns the training. Speaking is speaking_app's, conversations the chat screen's."""
 
 import logging
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
-from textual.worker import WorkerCancelled, get_current_worker
 
-from adapters import terms
-from adapters.api import BASE, Engine
 from socrates_errors import SocratesError
 from socrates_tui.acts import acts, commands
 from socrates_tui.brief import brief
 from socrates_tui.messages import (
     CorpusChanged,
-    EngineFailed,
-    EngineLoaded,
-    EngineProgressed,
     PreflightFailed,
     PreflightFinished,
     SpeechEnded,
-    SwapRefused,
-    VersionSwapped,
+    VersionActivated,
 )
 from socrates_tui.retraining import newest_own
 from socrates_tui.screens.chat import ChatScreen
@@ -33,9 +26,9 @@ from socrates_tui.screens.help import HelpScreen
 from socrates_tui.screens.rewrite import RewriteScreen
 from socrates_tui.screens.sampling import SamplingScreen
 from socrates_tui.screens.teaching import TeachingScreen
-from socrates_tui.screens.terms import TermsScreen
 from socrates_tui.screens.versions import VersionsScreen
 from socrates_tui.settings import Settings
+from socrates_tui.speaking_app import SpeakingApp
 from socrates_tui.widgets.prompt import Prompt
 from socrates_tui.widgets.training_panel import Training, TrainingPanel
 from socrates_tui.widgets.turn_view import TurnView
@@ -43,14 +36,10 @@ from socrates_tui.widgets.turn_view import TurnView
 if TYPE_CHECKING:
     from socrates_tui.compose import Parts
 
-DECLINED = (
-    "The model is not loaded, because Gemma's terms are not accepted. F9 shows them again; you can go on teaching."
-)
-
 log = logging.getLogger(__name__)
 
 
-class SocratesApp(App[None]):
+class SocratesApp(SpeakingApp):
     """Teach a local Gemma to tutor the Socratic way."""
 
     TITLE = "Socrates"
@@ -70,202 +59,56 @@ class SocratesApp(App[None]):
     ]
 
     def __init__(self, parts: "Parts") -> None:
-        super().__init__()
-        self._parts = parts
+        super().__init__(parts)
         self._settings = parts.settings
-        self._terms_accepted = parts.terms_accepted
-        self._engine: Engine | None = None
-        self._loading = False
-        self._wanted: str | None = None
-        """The version to speak from the next reply on, while the engine does not have it yet."""
-        self._swapping = False
         self._preparing = False
         self._kept: str | None = None
         """The version that was published but not activated."""
-        self._leaving = False
         self.failure: SocratesError | None = None
         """What ended the app, where the user did not."""
-        self.chat = ChatScreen(parts.corpus, parts.settings, parts.drafts)
-
-    def get_default_screen(self) -> Screen[None]:
-        """Open with the conversation."""
-        return self.chat
 
     def on_mount(self) -> None:
         """Take on the colours of the settings."""
         self.theme = self._settings.theme if self._settings.theme in self.available_themes else "textual-dark"
         self.theme_changed_signal.subscribe(self, self._theme_changed)
 
-    @on(ChatScreen.Opened)
-    def _opened(self) -> None:
-        """Begin what is slow, now that the conversation is on the screen."""
-        self.chat.status.base = self._parts.base
-        self.chat.status.version = self._parts.registry.active_for(self._parts.base)
-        self.action_load()
-
     def on_unmount(self) -> None:
         """Close the corpus and the drafts."""
-        self._parts.drafts.close()
-        self._parts.corpus.close()
-
-    # The engine
-
-    def action_load(self) -> None:
-        """Load the engine, once the terms are accepted."""
-        if self._loading or self._engine is not None:
-            return
-        if self._terms_accepted:
-            self._loading = True
-            self.chat.notice.progress("Loading the model", None)
-            self._load()
-        else:
-            self.push_screen(TermsScreen(terms.TEXT), self._terms_answered)
-        self.refresh_bindings()
-
-    def _terms_answered(self, accepted: bool | None) -> None:
-        if accepted:
-            self._parts.accept_terms()
-            self._terms_accepted = True
-            self.action_load()
-        else:
-            self.chat.notice.trouble(DECLINED)
-            self.refresh_bindings()
-
-    @work(thread=True, group="engine", exit_on_error=False)
-    def _load(self) -> None:
-        worker = get_current_worker()
-
-        def progress(text: str, fraction: float | None) -> None:
-            if worker.is_cancelled:
-                raise WorkerCancelled
-            self.post_message(EngineProgressed(text, fraction))
-
-        try:
-            self.post_message(EngineLoaded(self._parts.load_engine(progress)))
-        except WorkerCancelled:
-            pass
-        except SocratesError as error:
-            self.post_message(EngineFailed(str(error)))
-        except Exception as error:  # whatever a library raises, the window stays
-            log.exception("no engine")
-            self.post_message(EngineFailed(f"The model cannot be loaded: {brief(error)}. `socrates doctor` says more."))
-
-    @on(EngineProgressed)
-    def _engine_progressed(self, event: EngineProgressed) -> None:
-        self.chat.notice.progress(event.text, event.fraction)
-
-    @on(EngineLoaded)
-    def _engine_loaded(self, event: EngineLoaded) -> None:
-        self._loading = False
-        self._engine = event.engine
-        self.chat.status.base = event.engine.base
-        self.chat.status.context_limit = event.engine.context_tokens
-        self.chat.notice.close()
-        wanted = self._parts.registry.active
-        if wanted == event.engine.version:
-            self._let_speak()
-        else:
-            self._use(wanted)
-
-    @on(EngineFailed)
-    def _engine_failed(self, event: EngineFailed) -> None:
-        self._loading = False
-        self.chat.notice.trouble(f"{event.reason} F9 tries again; you can go on teaching.")
-        self.refresh_bindings()
+        self.parts.drafts.close()
+        self.parts.corpus.close()
 
     # Versions
 
     def action_versions(self) -> None:
         """Choose a version."""
-        screen = VersionsScreen(self._parts.registry.versions(), self.chat.status.version, self._parts.base)
+        screen = VersionsScreen(self.parts.registry.versions(), self.chat.status.version, self.parts.base)
         self.push_screen(screen, self._version_chosen)
 
     def _version_chosen(self, version: str | None) -> None:
-        if version is not None and version != (self._wanted or self.chat.status.version):
-            self._use(version)
+        if version is not None and version != (self.wanted or self.chat.status.version):
+            self.use(version)
 
     def action_use_kept(self) -> None:
         """Activate the version that was kept but not activated."""
         if self._kept is not None:
-            self._use(self._kept)
+            self.use(self._kept)
 
-    def _use(self, version: str) -> None:
-        """Let ``version`` speak from the next reply on; a reply under way ends first."""
-        if self._engine is None:
-            self._activate(version)
-            return
-        self._wanted = version
-        self.chat.engine = None
-        if self.chat.speech is not None:
-            self.chat.tell(f"{version} speaks after this reply.")
-        self._swap_when_silent()
-
-    def _swap_when_silent(self) -> None:
-        if self._wanted is not None and self._engine is not None and not self.chat.speaking and not self._swapping:
-            self._swapping = True
-            self.chat.notice.progress(f"Swapping in {self._wanted}", None)
-            self._swap(self._engine, self._wanted)
-
-    @work(thread=True, group="engine", exit_on_error=False)
-    def _swap(self, engine: Engine, version: str) -> None:
-        try:
-            engine.use(version)
-            self.post_message(VersionSwapped(version))
-        except SocratesError as error:
-            self.post_message(SwapRefused(version, str(error)))
-        except Exception as error:
-            log.exception("no swap")
-            self.post_message(SwapRefused(version, f"The version cannot be read: {brief(error)}."))
-
-    @on(VersionSwapped)
-    def _version_swapped(self, event: VersionSwapped) -> None:
-        self._activate(event.version)
-        self._swap_ended(event.version)
-
-    @on(SwapRefused)
-    def _swap_refused(self, event: SwapRefused) -> None:
-        assert self._engine is not None
-        self.chat.status.version = self._engine.version
-        self.chat.tell(f"{event.version} does not speak. {event.reason}", "error")
-        self._swap_ended(event.version)
-
-    def _swap_ended(self, version: str) -> None:
-        self._swapping = False
-        self.chat.notice.close()
-        if self._wanted == version:
-            self._wanted = None
-            self._let_speak()
-        else:
-            self._swap_when_silent()
-
-    def _activate(self, version: str) -> None:
-        try:
-            self._parts.registry.activate(version)
-        except SocratesError as error:  # such as a version that was deleted meanwhile
-            self.chat.tell(str(error), "error")
-            return
-        self.chat.status.version = version
-        if version == self._kept:
+    @on(VersionActivated)
+    def _version_activated(self, event: VersionActivated) -> None:
+        if event.version == self._kept:
             self._kept = None
             self.chat.panel.close()
-        self.chat.tell("The base speaks, without an adapter." if version == BASE else f"{version} speaks now.")
         self._count_examples()
         self.refresh_bindings()
 
-    def _let_speak(self) -> None:
-        if not self._leaving:
-            self.chat.engine = self._engine
-        self.refresh_bindings()
-
     @on(SpeechEnded)
-    def _speech_ended(self) -> None:
-        self._swap_when_silent()
+    def _leave_in_silence(self) -> None:
         self._leave_when_quiet()
 
     @on(CorpusChanged)
     def _count_examples(self) -> None:
-        newest = newest_own(self._parts.registry, self._parts.base)
-        self.chat.status.new_examples = self._parts.corpus.count_examples(
+        newest = newest_own(self.parts.registry, self.parts.base)
+        self.chat.status.new_examples = self.parts.corpus.count_examples(
             "train", since=newest.as_of if newest else None
         )
 
@@ -273,12 +116,12 @@ class SocratesApp(App[None]):
 
     def action_retrain(self) -> None:
         """Say what a training would be made of, and ask."""
-        if not self._terms_accepted:
+        if not self.terms_accepted:
             self.action_load()
             return
         self._preparing = True
         self.refresh_bindings()
-        self._look_ahead(self._parts.retraining(self._settings))
+        self._look_ahead(self.parts.retraining(self._settings))
 
     @work(thread=True, group="training", exit_on_error=False)
     def _look_ahead(self, training: Training) -> None:
@@ -309,13 +152,13 @@ class SocratesApp(App[None]):
         self._preparing = False
         if confirmed:
             self._kept = None
-            self.chat.panel.run(self._parts.retraining(self._settings))
+            self.chat.panel.run(self.parts.retraining(self._settings))
         self.refresh_bindings()
 
     @on(TrainingPanel.Published)
     def _published(self, event: TrainingPanel.Published) -> None:
         if event.activate:
-            self._use(event.version)
+            self.use(event.version)
         else:
             self._kept = event.version
         self._count_examples()
@@ -345,7 +188,7 @@ class SocratesApp(App[None]):
         if settings is not None:
             self._settings = self.chat.settings = settings
             try:
-                settings.save(self._parts.home.config)
+                settings.save(self.parts.home.config)
             except SocratesError as error:
                 self.chat.tell(str(error), "error")
 
@@ -376,7 +219,7 @@ class SocratesApp(App[None]):
     def _quit(self) -> None:
         if isinstance(self.screen, ConfirmScreen):
             return  # the question stands already
-        if self._leaving:
+        if self.leaving:
             self._leave()
         elif self.chat.panel.running:
             question = "A training is under way. Leave and cancel it? What you taught is kept."
@@ -387,7 +230,7 @@ class SocratesApp(App[None]):
     def _leave_answered(self, confirmed: bool | None) -> None:
         if not confirmed:
             return
-        self._leaving = True
+        self.leaving = True
         self.chat.engine = None
         self.chat.stop()
         self.chat.panel.cancel()
@@ -395,7 +238,7 @@ class SocratesApp(App[None]):
         self._leave_when_quiet()
 
     def _leave_when_quiet(self) -> None:
-        if self._leaving and not self.chat.speaking and not self.chat.panel.running:
+        if self.leaving and not self.chat.speaking and not self.chat.panel.running:
             self._leave()
 
     def _leave(self) -> None:
@@ -424,7 +267,7 @@ class SocratesApp(App[None]):
             case "use_kept":
                 return self._kept is not None
             case "load":
-                return self._engine is None and not self._loading
+                return self.engine is None and not self.loading_engine
             case "command_palette":
                 return self.screen is self.chat
         return True

@@ -47,6 +47,13 @@ class SwapRefused(Message):
 
 
 @dataclass
+class VersionActivated(Message):
+    """``version`` is the active one now."""
+
+    version: str
+
+
+@dataclass
 class ReplyStreamed(Message):
     """The next piece of the reply came."""
 

@@ -34,5 +34,5 @@ async def test_the_app_of_a_fresh_home_opens_and_asks_for_the_terms(stage: Stage
 def test_a_local_base_needs_no_terms(stage: Stage) -> None:
     home = Home.open(stage.directory)
     app = open_app(home, Settings(), str(home.directory))
-    assert app._parts.terms_accepted
-    app._parts.corpus.close()
+    assert app.parts.terms_accepted
+    app.parts.corpus.close()

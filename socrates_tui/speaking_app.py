@@ -1,0 +1,195 @@
+"""The app as far as it speaks: it loads the engine and swaps versions. What it is asked for is app's concern."""
+
+import logging
+from typing import TYPE_CHECKING
+
+from textual import on, work
+from textual.app import App
+from textual.screen import Screen
+from textual.worker import WorkerCancelled, get_current_worker
+
+from adapters import terms
+from adapters.api import BASE, Engine
+from socrates_errors import SocratesError
+from socrates_tui.brief import brief
+from socrates_tui.messages import (
+    EngineFailed,
+    EngineLoaded,
+    EngineProgressed,
+    SpeechEnded,
+    SwapRefused,
+    VersionActivated,
+    VersionSwapped,
+)
+from socrates_tui.screens.chat import ChatScreen
+from socrates_tui.screens.terms import TermsScreen
+
+if TYPE_CHECKING:
+    from socrates_tui.compose import Parts
+
+DECLINED = (
+    "The model is not loaded, because Gemma's terms are not accepted. F9 shows them again; you can go on teaching."
+)
+
+log = logging.getLogger(__name__)
+
+
+class SpeakingApp(App[None]):
+    """Owns the engine and the version that speaks; the conversation is the chat screen's."""
+
+    def __init__(self, parts: "Parts") -> None:
+        super().__init__()
+        self.parts = parts
+        self.terms_accepted = parts.terms_accepted
+        self.engine: Engine | None = None
+        self.loading_engine = False
+        self.wanted: str | None = None
+        """The version to speak from the next reply on, while the engine does not have it yet."""
+        self.leaving = False
+        """Whether nothing more is to be said."""
+        self._swapping = False
+        self.chat = ChatScreen(parts.corpus, parts.settings, parts.drafts)
+
+    def get_default_screen(self) -> Screen[None]:
+        """Open with the conversation."""
+        return self.chat
+
+    @on(ChatScreen.Opened)
+    def _opened(self) -> None:
+        """Begin what is slow, now that the conversation is on the screen."""
+        self.chat.status.base = self.parts.base
+        self.chat.status.version = self.parts.registry.active_for(self.parts.base)
+        self.action_load()
+
+    def action_load(self) -> None:
+        """Load the engine, once the terms are accepted."""
+        if self.loading_engine or self.engine is not None:
+            return
+        if self.terms_accepted:
+            self.loading_engine = True
+            self.chat.notice.progress("Loading the model", None)
+            self._load()
+        else:
+            self.push_screen(TermsScreen(terms.TEXT), self._terms_answered)
+        self.refresh_bindings()
+
+    def _terms_answered(self, accepted: bool | None) -> None:
+        if accepted:
+            self.parts.accept_terms()
+            self.terms_accepted = True
+            self.action_load()
+        else:
+            self.chat.notice.trouble(DECLINED)
+            self.refresh_bindings()
+
+    @work(thread=True, group="engine", exit_on_error=False)
+    def _load(self) -> None:
+        worker = get_current_worker()
+
+        def progress(text: str, fraction: float | None) -> None:
+            if worker.is_cancelled:
+                raise WorkerCancelled
+            self.post_message(EngineProgressed(text, fraction))
+
+        try:
+            self.post_message(EngineLoaded(self.parts.load_engine(progress)))
+        except WorkerCancelled:
+            pass
+        except SocratesError as error:
+            self.post_message(EngineFailed(str(error)))
+        except Exception as error:  # whatever a library raises, the window stays
+            log.exception("no engine")
+            self.post_message(EngineFailed(f"The model cannot be loaded: {brief(error)}. `socrates doctor` says more."))
+
+    @on(EngineProgressed)
+    def _engine_progressed(self, event: EngineProgressed) -> None:
+        self.chat.notice.progress(event.text, event.fraction)
+
+    @on(EngineLoaded)
+    def _engine_loaded(self, event: EngineLoaded) -> None:
+        self.loading_engine = False
+        self.engine = event.engine
+        self.chat.status.base = event.engine.base
+        self.chat.status.context_limit = event.engine.context_tokens
+        self.chat.notice.close()
+        wanted = self.parts.registry.active
+        if wanted == event.engine.version:
+            self._let_speak()
+        else:
+            self.use(wanted)
+
+    @on(EngineFailed)
+    def _engine_failed(self, event: EngineFailed) -> None:
+        self.loading_engine = False
+        self.chat.notice.trouble(f"{event.reason} F9 tries again; you can go on teaching.")
+        self.refresh_bindings()
+
+    # Versions
+
+    def use(self, version: str) -> None:
+        """Let ``version`` speak from the next reply on; a reply under way ends first."""
+        if self.engine is None:
+            self._activate(version)
+            return
+        self.wanted = version
+        self.chat.engine = None
+        if self.chat.speech is not None:
+            self.chat.tell(f"{version} speaks after this reply.")
+        self._swap_when_silent()
+
+    def _swap_when_silent(self) -> None:
+        if self.wanted is not None and self.engine is not None and not self.chat.speaking and not self._swapping:
+            self._swapping = True
+            self.chat.notice.progress(f"Swapping in {self.wanted}", None)
+            self._swap(self.engine, self.wanted)
+
+    @work(thread=True, group="engine", exit_on_error=False)
+    def _swap(self, engine: Engine, version: str) -> None:
+        try:
+            engine.use(version)
+            self.post_message(VersionSwapped(version))
+        except SocratesError as error:
+            self.post_message(SwapRefused(version, str(error)))
+        except Exception as error:
+            log.exception("no swap")
+            self.post_message(SwapRefused(version, f"The version cannot be read: {brief(error)}."))
+
+    @on(VersionSwapped)
+    def _version_swapped(self, event: VersionSwapped) -> None:
+        self._activate(event.version)
+        self._swap_ended(event.version)
+
+    @on(SwapRefused)
+    def _swap_refused(self, event: SwapRefused) -> None:
+        assert self.engine is not None
+        self.chat.status.version = self.engine.version
+        self.chat.tell(f"{event.version} does not speak. {event.reason}", "error")
+        self._swap_ended(event.version)
+
+    def _swap_ended(self, version: str) -> None:
+        self._swapping = False
+        self.chat.notice.close()
+        if self.wanted == version:
+            self.wanted = None
+            self._let_speak()
+        else:
+            self._swap_when_silent()
+
+    def _activate(self, version: str) -> None:
+        try:
+            self.parts.registry.activate(version)
+        except SocratesError as error:  # such as a version that was deleted meanwhile
+            self.chat.tell(str(error), "error")
+            return
+        self.chat.status.version = version
+        self.chat.tell("The base speaks, without an adapter." if version == BASE else f"{version} speaks now.")
+        self.post_message(VersionActivated(version))
+
+    def _let_speak(self) -> None:
+        if not self.leaving:
+            self.chat.engine = self.engine
+        self.refresh_bindings()
+
+    @on(SpeechEnded)
+    def _speech_ended(self) -> None:
+        self._swap_when_silent()
