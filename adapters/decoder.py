@@ -101,10 +101,20 @@ class Decoder(ABC):
     def wear(self, adapter: Adapter | None) -> None:
         """Speak with ``adapter`` from now on; what was read before is not to be built upon."""
         every = [linears for layer in self._layers for linears in (layer.qkv, layer.out, layer.gate_up, layer.down)]
-        updates = [linears.update(adapter) for linears in every]  # all of them before the first is changed
-        for linears, update in zip(every, updates, strict=True):
-            linears.wear(update)
-        self._ranks = tuple(0 if update is None else len(update[1]) for update in updates)
+        ranks = tuple(linears.rank(adapter) for linears in every)
+        sizes = [linears.numbers(rank) for linears, rank in zip(every, ranks, strict=True)]
+        flat = torch.zeros(sum(sizes), device=self._on)  # all updates, before the first is changed
+        if adapter is not None:
+            for linears, rank, part in zip(every, ranks, torch.split(flat, sizes), strict=True):
+                linears.fill(linears.within(part, rank), adapter)
+        flat = self._settled(flat, ranks)
+        for linears, rank, part in zip(every, ranks, torch.split(flat, sizes), strict=True):
+            linears.wear(linears.within(part, rank))
+        self._ranks = ranks
+
+    def _settled(self, flat: torch.Tensor, ranks: tuple[int, ...]) -> torch.Tensor:
+        """Return the numbers of all updates, of ``ranks``, where they are used."""
+        return flat
 
     @property
     def token_bytes(self) -> int:

@@ -9,7 +9,7 @@ import torch
 from torch.nn.functional import gelu, rms_norm
 
 from adapters.decoder import Decoder, Memory, capped
-from adapters.linears import Linears, Update
+from adapters.linears import Linears
 from adapters.lora import Adapter
 from adapters.sampling import Scores
 from adapters.weights import BLOCK, Weights
@@ -25,7 +25,7 @@ Said = tuple[torch.Tensor, torch.Tensor]
 
 
 class GpuLinears(Linears):
-    """Layers on a GPU. An update is copied to where the one before it was, where a graph reads it."""
+    """Layers on a GPU, by bitsandbytes' kernels and by our own."""
 
     def __init__(
         self, names: list[str], sizes: list[int], inputs: int, tensors: dict[str, torch.Tensor], dtype: torch.dtype
@@ -40,17 +40,6 @@ class GpuLinears(Linears):
         self._share = -(-blocks // (parts * BLOCKS)) * BLOCKS
         """Blocks of each row that a program of our product takes."""
         self._parts = -(-blocks // self._share)
-        self._buffers: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
-        """By rank, where an update is copied to."""
-
-    def wear(self, update: Update) -> None:
-        """Make ``update`` the active one. Cannot fail."""
-        self._update = update
-        if update is not None:
-            self._update = self._buffers.setdefault(len(update[1]), update)
-            for buffer, tensor in zip(self._update, update, strict=True):
-                if buffer is not tensor:
-                    buffer.copy_(tensor)
 
     def _product(self, x: torch.Tensor) -> torch.Tensor:
         shape = (self._outputs, self._inputs)
@@ -102,6 +91,8 @@ class GpuDecoder(Decoder):
         self._position = torch.zeros(1, dtype=torch.long, device=self._on)
         self._graphs: dict[tuple[int, ...], tuple[torch.cuda.CUDAGraph, Said]] = {}
         """By the ranks of the updates: the graph of the pass of one token, and what it writes."""
+        self._worn: dict[tuple[int, ...], torch.Tensor] = {}
+        """By the ranks of the updates: where a graph reads their numbers."""
         self._ways = [GpuDecoder._by_torch] if self._on.type == "cuda" else []
         """How a token's pass may be computed and captured, the best one last."""
         if self._ways and find_spec("triton") is not None and self.shape.head_dim.bit_count() == 1:
@@ -116,6 +107,10 @@ class GpuDecoder(Decoder):
         """Speak with ``adapter`` from now on; what was read before is not to be built upon."""
         super().wear(adapter)
         self._captures = bool(self._ways)
+
+    def _settled(self, flat: torch.Tensor, ranks: tuple[int, ...]) -> torch.Tensor:
+        worn = self._worn.setdefault(ranks, flat)
+        return worn if worn is flat else worn.copy_(flat)
 
     def _move(self, memory: Memory) -> None:
         self._graphs.clear()  # they read and write the memory that there was

@@ -25,21 +25,33 @@ class Linears(ABC):
         self._slices = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
         self._update: Update = None
 
-    def update(self, adapter: Adapter | None) -> Update:
-        """Return the update that ``adapter`` makes."""
+    def rank(self, adapter: Adapter | None) -> int:
+        """Return the greatest rank that ``adapter`` has among the layers; 0 where it changes none of them."""
         pairs = {} if adapter is None else adapter.layers
-        ranks = [len(pairs[name][0]) for name in self._names if name in pairs]
-        if not ranks:
+        return max((len(pairs[name][0]) for name in self._names if name in pairs), default=0)
+
+    def numbers(self, rank: int) -> int:
+        """Return how many numbers an update of ``rank`` has."""
+        return len(self._names) * rank * (self._inputs + self._outputs)
+
+    def within(self, flat: torch.Tensor, rank: int) -> Update:
+        """Return the update of ``rank`` whose ``numbers`` are those of ``flat``."""
+        if not rank:
             return None
-        like, rank = next(iter(pairs.values()))[0], max(ranks)
-        a = like.new_zeros((len(self._names), rank, self._inputs), dtype=torch.float32)
-        b = like.new_zeros((len(self._names), rank, self._outputs), dtype=torch.float32)
+        rows = len(self._names) * rank
+        a, b = torch.split(flat, [rows * self._inputs, rows * self._outputs])
+        return a.view(rows, self._inputs), b.view(rows, self._outputs)
+
+    def fill(self, update: Update, adapter: Adapter) -> None:
+        """Write into ``update``, which is all zeros, what ``adapter`` adds to these layers."""
+        if update is None:
+            return
+        a, b = (matrix.view(len(self._names), -1, matrix.shape[1]) for matrix in update)
         for number, (name, outputs) in enumerate(zip(self._names, self._slices, strict=True)):
-            if name in pairs:
-                down, up = pairs[name]
+            if name in adapter.layers:
+                down, up = adapter.layers[name]
                 a[number, : len(down)] = down
-                b[number, : len(down), outputs] = up.T
-        return a.flatten(0, 1), b.flatten(0, 1)
+                torch.mul(up.T, adapter.scale, out=b[number, : len(down), outputs])
 
     def wear(self, update: Update) -> None:
         """Make ``update`` the active one. Cannot fail."""

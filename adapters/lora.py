@@ -45,6 +45,9 @@ class Adapter:
     """A version's tensors by layer name, checked and on the device, ready to be put on."""
 
     layers: dict[str, tuple[torch.Tensor, torch.Tensor]]
+    """A, shape (rank, inputs), and B, (outputs, rank)."""
+    scale: float
+    """By which B is to be multiplied."""
 
 
 def make_adaptable(model: nn.Module) -> dict[str, AdaptedLinear]:
@@ -99,7 +102,11 @@ def read_adapter(directory: Path, linears: Shapes, device: str) -> Adapter:
     try:
         settings: dict[str, Any] = json.loads((directory / "adapter_config.json").read_text())
         scale = float(settings["lora_alpha"]) / int(settings["r"])
-        tensors = load_file(directory / "adapter_model.safetensors")
+        tensors = load_file(directory / "adapter_model.safetensors", device=device)
+    except torch.OutOfMemoryError as error:
+        raise VersionError(
+            f"The GPU has no memory left for {directory.name}: close what else uses it, and choose the version again."
+        ) from error
     except Exception as error:
         raise VersionError(
             f"The version {directory.name} cannot be read ({error}): delete it, or import it again."
@@ -119,13 +126,16 @@ def read_adapter(directory: Path, linears: Shapes, device: str) -> Adapter:
         rank = a.shape[0]
         if a.shape != (rank, inputs) or b.shape != (outputs, rank):
             raise VersionError(f"The version {directory.name} was trained for another base: {name} has another shape.")
-        dtype = compute_dtype(device)
-        put_on[name] = (a.to(device, dtype), (b.to(device).float() * scale).to(dtype))
-    return Adapter(put_on)
+        put_on[name] = a, b
+    return Adapter(put_on, scale)
 
 
 def put_on(adapter: Adapter | None, layers: dict[str, AdaptedLinear]) -> None:
     """Make ``adapter`` the one that ``layers`` apply; None takes the old one off. Cannot fail."""
-    tensors = {} if adapter is None else adapter.layers
+    tensors = {}
+    if adapter is not None:
+        for name, (a, b) in adapter.layers.items():
+            dtype = compute_dtype(a.device.type)
+            tensors[name] = a.to(dtype), (b.float() * adapter.scale).to(dtype)
     for name, layer in layers.items():
         layer.a, layer.b = tensors.get(name, (None, None))

@@ -1,6 +1,6 @@
-"""A random model of gemma-2-2b's true shape: loading, chat with an adapter, and a swap. Prints one JSON line.
+"""A random model of gemma-2-2b's true shape: loading, chat with an adapter, and swaps. Prints one JSON line.
 
-    python benchmarks/base_2b.py [--directory DIR] [--tokens 128]
+    python -m benchmarks.base_2b [--directory DIR] [--tokens 128] [--swaps 50]
 
 Speed and memory only: random weights say nothing about quality. The peer of each chat figure is plain transformers +
 peft on the same weights, run after ours.
@@ -17,9 +17,11 @@ from typing import Any
 import torch
 from transformers import Gemma2Config, Gemma2ForCausalLM
 
-from adapters.api import BASE, Finished, Message, Sampling
+from adapters.api import Finished, Message, Sampling
+from adapters.base import device, load_model
 from adapters.engine import GemmaEngine, load_engine
 from adapters.registry import Registry
+from benchmarks import swap
 from tests.adapters.conftest import make_tokenizer
 from tests.adapters.making_versions import make_version
 
@@ -62,11 +64,9 @@ def chat(engine: GemmaEngine, tokens: int) -> dict[str, float]:
     }
 
 
-def peer(directory: Path, version: Path, tokens: int) -> float:
-    """Return plain transformers + peft's decode speed with the same adapter."""
+def peer(directory: Path, version: Path, tokens: int, swaps: int) -> dict[str, Any]:
+    """Return plain transformers + peft's decode speed with the same adapter, and its swaps."""
     from peft import PeftModel
-
-    from adapters.base import device, load_model
 
     model = PeftModel.from_pretrained(load_model(directory, trainable=False), str(version)).eval()
     ids = torch.randint(6, 400, (1, 64), device=device())
@@ -82,9 +82,10 @@ def peer(directory: Path, version: Path, tokens: int) -> float:
         )
         return time.perf_counter() - began
 
-    spent(8)
+    spent(8)  # warms up
     first = statistics.median(spent(1) for _ in range(3))
-    return round((tokens - 1) / (statistics.median(spent(tokens) for _ in range(3)) - first), 1)
+    speed = (tokens - 1) / (statistics.median(spent(tokens) for _ in range(3)) - first)
+    return {"tokens_per_s": round(speed, 1), "swap": swap.peer(model.unload(), version, swaps)}
 
 
 def main() -> None:
@@ -92,6 +93,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--directory", type=Path, help="where the random base is made, or was made before")
     parser.add_argument("--tokens", type=int, default=128)
+    parser.add_argument("--swaps", type=int, default=50)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
@@ -100,7 +102,7 @@ def main() -> None:
             make_base(directory)
         cuda = torch.cuda.is_available()
         registry = Registry(scratch / "versions")
-        version = make_version(registry, directory)
+        version = make_version(registry, directory, rank=16)
         began = time.perf_counter()
         engine = load_engine(scratch / "models", str(directory), registry, lambda _text, _fraction: None)
         figures: dict[str, Any] = {
@@ -109,17 +111,13 @@ def main() -> None:
             "loaded_gib": round(torch.cuda.memory_allocated() / 2**30, 2) if cuda else None,
             "chat_base": chat(engine, arguments.tokens),
         }
-        swaps = []
-        for chosen in (version, BASE) * 5 + (version,):
-            began = time.perf_counter()
-            engine.use(chosen)
-            swaps.append(time.perf_counter() - began)
-        figures["swap_ms_median"] = round(1000 * statistics.median(swaps), 1)
+        figures["swap"] = swap.ours(engine, version, arguments.swaps)
+        engine.use(version)
         figures["chat_adapter"] = chat(engine, arguments.tokens)
         figures["chat_peak_gib"] = round(torch.cuda.max_memory_allocated() / 2**30, 2) if cuda else None
         del engine
-        figures["peer_transformers_peft_tokens_per_s"] = peer(
-            directory, registry.get(version).directory, arguments.tokens
+        figures["transformers_peft"] = peer(
+            directory, registry.get(version).directory, arguments.tokens, arguments.swaps
         )
         print(json.dumps(figures))
 
