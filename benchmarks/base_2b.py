@@ -100,6 +100,8 @@ def main() -> None:
         directory = arguments.directory or scratch / "gemma-2-2b"
         if not (directory / "tokenizer.json").exists():
             make_base(directory)
+            if torch.cuda.is_available():
+                torch.cuda.reset_peak_memory_stats()
         cuda = torch.cuda.is_available()
         registry = Registry(scratch / "versions")
         version = make_version(registry, directory, rank=16)

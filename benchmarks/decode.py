@@ -6,7 +6,8 @@ The home's newest version is spoken with. The first peer is transformers + peft 
 process; a peer is a command, such as one for llama.cpp, that prints a JSON line of its own: it and we take turns, and
 the median of three is told. Exactness is told under teacher forcing on FILE, an examples file, against the same
 weights, dequantized, in float32: the share of target tokens at which the most likely token is the same, and the total
-variation between what the 64 most likely are drawn with; for us, and for transformers + peft in bfloat16.
+variation between what the 64 most likely are drawn with; for us, and for transformers + peft in bfloat16. The same is
+told of a tiny random Gemma 2, which caps its scores and has layers with a sliding window.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import os
 import shlex
 import statistics
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +30,8 @@ from adapters.base import load_model, locate
 from adapters.engine import GemmaEngine, load_engine
 from adapters.registry import Registry
 from benchmarks.experiments import read
+from tests.adapters.conftest import save_checkpoint
+from tests.adapters.making_versions import make_version
 from tests.adapters.test_training import dequantized
 
 PROMPT = "幸せとは何ですか？"
@@ -117,6 +121,29 @@ def exactness(engine: GemmaEngine, plain: Any, exact: Any, examples: list[dict[s
     }
 
 
+def of_a_version(engine: GemmaEngine, directory: Path, version: Path, examples: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the exactness of ``engine``, which speaks with ``version`` of the base in ``directory``."""
+    from peft import PeftModel
+
+    plain, exact = (
+        PeftModel.from_pretrained(model, str(version)).eval()
+        for model in (load_model(directory, trainable=True), in_float32(load_model(directory, trainable=True)))
+    )
+    return exactness(engine, plain, exact, examples)
+
+
+def of_a_random_gemma_2(examples: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the exactness of a tiny random model with a random version, on those examples that fit."""
+    with tempfile.TemporaryDirectory() as name:
+        scratch = Path(name)
+        base, registry = save_checkpoint(scratch / "base", "gemma2"), Registry(scratch / "versions")
+        version = registry.get(make_version(registry, base, rank=16))
+        engine = load_engine(scratch / "models", str(base), registry, lambda _text, _fraction: None)
+        engine.use(version.name)
+        short = [each for each in examples if engine._encoder.length(each["messages"]) <= engine.context_tokens]
+        return of_a_version(engine, base, version.directory, short)
+
+
 def alternately(commands: list[str], act: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """Run ``act`` and each of ``commands``, which print a JSON line, in turns; return the medians of three turns."""
     turns: dict[str, list[dict[str, Any]]] = {}
@@ -158,15 +185,12 @@ def main() -> None:
     engine.use(version.name)
     figures["version"] = alternately(arguments.peer, lambda: ours(engine, arguments.tokens, long))
     figures["resident_mib"] = round(psutil.Process().memory_info().rss / 2**20)
+    if arguments.prompts:
+        examples = read(arguments.data, arguments.prompts)
+        figures["exactness"] = of_a_version(engine, directory, version.directory, examples)
+        figures["exactness_of_a_random_gemma_2"] = of_a_random_gemma_2(examples)
     from peft import PeftModel  # after the figure above, which is without it
 
-    if arguments.prompts:
-        plain, exact = (
-            PeftModel.from_pretrained(model, str(version.directory)).eval()
-            for model in (load_model(directory, trainable=True), in_float32(load_model(directory, trainable=True)))
-        )
-        figures["exactness"] = exactness(engine, plain, exact, read(arguments.data, arguments.prompts))
-        del plain, exact
     plain = PeftModel.from_pretrained(load_model(directory, trainable=False), str(version.directory)).eval()
     prompt = engine._encoder.prompt([Message(role="user", content=PROMPT)])
     figures["transformers_peft"] = peers(plain, arguments.tokens, prompt, long)
