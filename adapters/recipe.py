@@ -35,8 +35,8 @@ class Recipe:
     """Epochs without a better held-out loss after which the run stops."""
     pair_weight: float = 0.0
     """What the penalty on rejected replies counts beside the loss of the targets (``loss.objective``)."""
-    warm_start: bool = False
-    """Begin from the parent's weights instead of from nothing."""
+    start: Literal["nothing", "starter", "parent"] = "starter"
+    """Whose weights it begins with: nobody's, the starter version's where the base has one, or the parent's."""
     seed: int = 0
 
     def to_json(self) -> dict[str, Any]:
@@ -51,8 +51,8 @@ class Recipe:
 
 PRESETS: dict[str, Recipe] = {
     "default": Recipe(),
-    "quick": Recipe(preset="quick", epochs=1, learning_rate=2e-4, warm_start=True),
-    "seed": Recipe(preset="seed", targets=ATTENTION, learning_rate=2e-4, dropout=0.1),
+    "quick": Recipe(preset="quick", epochs=1, learning_rate=2e-4, start="parent"),
+    "seed": Recipe(preset="seed", start="nothing", targets=ATTENTION, learning_rate=2e-4, dropout=0.1),
 }
 
 

@@ -24,6 +24,8 @@ EVALUATION = "eval.json"
 ADAPTER = ("adapter_config.json", "adapter_model.safetensors")
 """The two files of a standard PEFT directory."""
 
+STARTER = "v0000"
+"""The version that a new home begins with."""
 _NAME = re.compile(r"v\d{4,}")
 _LOCK = ".lock"
 _LAST_NUMBER = ".last-number"
@@ -91,6 +93,14 @@ class Registry:
         raise VersionError(f"There is no version {name!r}. {nearest}")
 
     @property
+    def starter(self) -> Version | None:
+        """The version that the home began with; None where it has none, or none that is whole."""
+        try:
+            return self.get(STARTER)
+        except VersionError:
+            return None
+
+    @property
     def active(self) -> str:
         """The active version's name; ``base`` where nothing, or nothing that is there, was activated."""
         try:
@@ -131,22 +141,38 @@ class Registry:
         if missing:
             raise VersionError(f"The adapter has no {' and no '.join(missing)}: nothing was published.")
         with self._locked():
-            number = self._last_number() + 1
-            replace_text(self.directory / _LAST_NUMBER, f"{number}\n")
-            name = f"v{number:04}"
-            manifest = {"title": "", "note": ""} | manifest | {"name": name}
-            manifest["title"] = _one_line(str(manifest["title"]))
-            try:
-                _parse(draft, manifest)
-            except ValueError as error:
-                raise VersionError(f"Nothing was published: {error}.") from error
-            for path in draft.iterdir():
-                sync(path)
-            replace_text(draft / MANIFEST, _dump(manifest))
-            draft.chmod(0o700)
-            draft.rename(self.directory / name)
-            sync(self.directory)
+            return self._publish(draft, manifest, self._last_number() + 1)
+
+    def _publish(self, draft: Path, manifest: dict[str, Any], number: int) -> Version:
+        replace_text(self.directory / _LAST_NUMBER, f"{number}\n")
+        name = f"v{number:04}"
+        manifest = {"title": "", "note": ""} | manifest | {"name": name}
+        manifest["title"] = _one_line(str(manifest["title"]))
+        try:
+            _parse(draft, manifest)
+        except ValueError as error:
+            raise VersionError(f"Nothing was published: {error}.") from error
+        for path in draft.iterdir():
+            sync(path)
+        replace_text(draft / MANIFEST, _dump(manifest))
+        draft.chmod(0o700)
+        draft.rename(self.directory / name)
+        sync(self.directory)
         return _version(self.directory / name)
+
+    def begin_with(self, directory: Path) -> None:
+        """Take in ``directory`` as the starter version, and activate it, where there has never been a version."""
+        if self._begun():
+            return
+        with self.draft() as draft, self._locked(), _writing(draft):
+            if not self._begun():  # by another program, meanwhile
+                for file in (*ADAPTER, EVALUATION):
+                    shutil.copyfile(directory / file, draft / file)
+                self._publish(draft, _load(directory / MANIFEST), _number(STARTER))
+                replace_text(self.pointer, STARTER + "\n")
+
+    def _begun(self) -> bool:
+        return self.pointer.exists() or (self.directory / _LAST_NUMBER).exists() or bool(self._names())
 
     # Care
 

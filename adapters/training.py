@@ -88,8 +88,7 @@ def train(job: Job) -> Iterator[Event]:
     yield {"event": "evaluated", "epoch": 0, "held_out_loss": before, "train_loss": None, "best": False}
 
     torch.manual_seed(recipe.seed)
-    warm = registry.get(parent).directory if recipe.warm_start and parent != BASE else None
-    trained = _with_adapter(model, recipe, warm)
+    trained = _with_adapter(model, recipe, _beginning(recipe, registry, parent, weights))
     fusible = trained.peft_config["default"].lora_dropout == 0
     if fusible:
         unfuse = fuse(trained, keep_weights=memory.keeps_weights)
@@ -183,6 +182,17 @@ def _parent(name: str, registry: Registry, base: str, weights: str, model: Any) 
     except VersionError as error:
         print(error, file=sys.stderr)
         return BASE, None
+
+
+def _beginning(recipe: Recipe, registry: Registry, parent: str, weights: str) -> Path | None:
+    """Return the directory of the version with whose weights ``recipe`` begins; None for nobody's.
+
+    ``parent`` fits the base, whose weights have the hash ``weights``; the starter version may be missing, or another's.
+    """
+    if recipe.start == "parent":
+        return None if parent == BASE else registry.get(parent).directory
+    starter = registry.starter if recipe.start == "starter" else None
+    return starter.directory if starter is not None and starter.weights_hash == weights else None
 
 
 def _with_adapter(model: Any, recipe: Recipe, warm: Path | None) -> Any:

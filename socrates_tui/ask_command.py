@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from adapters.api import BASE, Chunk, Engine, Finished, Message, Sampling
-from adapters.registry import Registry
 from socrates_errors import VersionError
 from socrates_tui.invocation import LARGEST_SEED, home_of, loadable_base_of, settings_of, valid_text
 from socrates_tui.json_output import print_json
@@ -57,7 +56,7 @@ def conversation(prompt: str, system: str) -> list[Message]:
 def engine_of(ctx: typer.Context, version: str | None) -> Engine:
     """Load the base and put ``version`` on it; without one the active version, if it fits."""
     home, base = home_of(ctx), loadable_base_of(ctx)
-    registry = Registry(home.versions)
+    registry = home.registry()
     if version not in (None, BASE):
         registry.get(str(version))  # before the slow part
     from adapters.engine import load_engine

@@ -45,7 +45,7 @@ def build_app(parts: Parts) -> SocratesApp:
 
 def open_app(home: Home, settings: Settings, base: str) -> SocratesApp:
     """Return the app on the real model, corpus and versions of ``home``."""
-    registry = Registry(home.versions)
+    registry = home.registry()
 
     def load_engine(progress: Progress) -> Engine:
         from adapters import engine

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import platformdirs
 
+import adapters
+from adapters.registry import Registry
 from corpus import shelf
 from socrates_errors import SettingsError
 
@@ -64,6 +66,12 @@ class Home:
     def versions(self) -> Path:
         """The registry's directory."""
         return self.directory / "versions"
+
+    def registry(self) -> Registry:
+        """Return the versions; a new home begins with the starter version."""
+        registry = Registry(self.versions)
+        registry.begin_with(Path(adapters.__file__).parent / "starter")
+        return registry
 
     @property
     def models(self) -> Path:

@@ -7,7 +7,6 @@ import typer
 
 from adapters.api import BASE, Event
 from adapters.recipe import recipe
-from adapters.registry import Registry
 from socrates_errors import SocratesError, TrainingError
 from socrates_tui.invocation import LARGEST_SEED, home_of, loadable_base_of, settings_of, valid_text
 from socrates_tui.json_output import print_json
@@ -40,7 +39,7 @@ def train(
 ) -> None:
     """Train a version on everything approved and rewritten, and activate it unless it is worse."""
     home, base = home_of(ctx), loadable_base_of(ctx)
-    registry = Registry(home.versions)
+    registry = home.registry()
     chosen = recipe(preset or settings_of(ctx).preset, epochs=epochs, seed=seed, pair_weight=pair_weight)
     retraining = Retraining(home, base, registry, chosen, title=title, force=force)
     show = print_json if json else _Story()
@@ -115,7 +114,7 @@ def eval_(
 ) -> None:
     """Measure the loss per target token of versions on a file of examples."""
     home, base = home_of(ctx), loadable_base_of(ctx)
-    registry = Registry(home.versions)
+    registry = home.registry()
     versions = list(dict.fromkeys(version or [BASE, registry.active_for(base)]))
     from adapters.evaluation import evaluate_file
 

@@ -159,7 +159,7 @@ def compare(
 
 
 def _registry(ctx: typer.Context) -> Registry:
-    return Registry(home_of(ctx).versions)
+    return home_of(ctx).registry()
 
 
 def _told(version: Version, active: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from adapters.registry import ADAPTER, Registry, refuse_unservable
+from adapters.registry import ADAPTER, STARTER, Registry, refuse_unservable
 from socrates_errors import VersionError
 from tests.adapters.manifests import CONFIG, WEIGHTS, manifest, publish, write_adapter
 
@@ -47,6 +47,41 @@ def test_a_lost_count_is_taken_from_what_is_there(registry: Registry) -> None:
     publish(registry)
     (registry.directory / ".last-number").unlink()
     assert publish(registry).name == "v0002"
+
+
+@pytest.fixture
+def shipped(tmp_path: Path) -> Path:
+    """A version's directory as it is shipped."""
+    made = publish(Registry(tmp_path / "maker" / "versions"), title="Starter")
+    (made.directory / "eval.json").write_text("{}")
+    return made.directory
+
+
+def test_a_new_home_begins_with_the_starter(registry: Registry, shipped: Path) -> None:
+    registry.begin_with(shipped)
+    assert registry.active == STARTER
+    assert registry.starter == registry.get(STARTER)
+    assert registry.starter.title == "Starter"
+    assert (registry.starter.directory / "eval.json").read_text() == "{}"
+    assert publish(registry).name == "v0001"
+
+
+def test_a_starter_that_was_deleted_or_put_aside_does_not_come_back(registry: Registry, shipped: Path) -> None:
+    registry.begin_with(shipped)
+    registry.activate("base")
+    registry.begin_with(shipped)
+    assert registry.active == "base"
+    registry.delete(STARTER)
+    registry.begin_with(shipped)
+    assert registry.versions() == []
+    assert registry.starter is None
+
+
+def test_a_home_with_versions_gets_no_starter(registry: Registry, shipped: Path) -> None:
+    publish(registry)
+    registry.begin_with(shipped)
+    assert [version.name for version in registry.versions()] == ["v0001"]
+    assert registry.active == "base"
 
 
 def publish_in_process(directory: Path, names: "multiprocessing.Queue[str]") -> None:

@@ -3,7 +3,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -106,7 +106,7 @@ def test_the_same_seed_and_examples_give_the_same_weights(tmp_path: Path, gemma3
 
 def test_a_version_is_judged_against_its_parent_and_can_start_from_it(tmp_path: Path, gemma3: Path) -> None:
     *cold, first = train(job(tmp_path, gemma3))
-    warm = replace(QUICKLY, warm_start=True, epochs=1)
+    warm = replace(QUICKLY, start="parent", epochs=1)
     events = list(train(job(tmp_path, gemma3, warm, parent=first["version"])))
     assert events[0]["parent"] == first["version"]
     assert events[1]["held_out_loss"] == first["held_out"]["candidate"]
@@ -114,10 +114,39 @@ def test_a_version_is_judged_against_its_parent_and_can_start_from_it(tmp_path: 
     assert first_loss < 0.8 * cold_loss, "a warm start begins where its parent ended"
 
 
+def test_a_training_begins_with_the_starter_whoever_speaks(tmp_path: Path, gemma3: Path) -> None:
+    *cold, first = train(job(tmp_path, gemma3))
+    registry = Registry(tmp_path / "begun" / "versions")
+    registry.begin_with(registry.directory.parent.parent / "versions" / first["version"])
+
+    def first_loss(start: Literal["nothing", "starter"]) -> float:
+        made = replace(job(tmp_path, gemma3, replace(QUICKLY, start=start)), versions=str(registry.directory))
+        events = list(train(made))
+        assert events[0]["parent"] == BASE
+        return float(next(event["loss"] for event in events if event["event"] == "step"))
+
+    cold_loss = next(event["loss"] for event in cold if event["event"] == "step")
+    assert first_loss("nothing") == pytest.approx(cold_loss)
+    assert first_loss("starter") < 0.8 * cold_loss
+
+
+def test_a_starter_of_other_weights_begins_nothing(tmp_path: Path, gemma3: Path) -> None:
+    *cold, first = train(job(tmp_path, gemma3))
+    shipped = Registry(tmp_path / "versions").get(first["version"]).directory
+    told = json.loads((shipped / "version.json").read_text())
+    told["base"]["weights_hash"] = "sha256:another"
+    (shipped / "version.json").write_text(json.dumps(told))
+    registry = Registry(tmp_path / "begun" / "versions")
+    registry.begin_with(shipped)
+    events = list(train(replace(job(tmp_path, gemma3), versions=str(registry.directory))))
+    losses = [[event["loss"] for event in run if event["event"] == "step"] for run in (events, cold)]
+    assert losses[0] == losses[1]
+
+
 def test_a_warm_start_carries_the_shape_of_its_parent(tmp_path: Path, gemma3: Path) -> None:
     narrow = replace(QUICKLY, targets=("q_proj", "v_proj"), rank=2, alpha=4)
     first = list(train(job(tmp_path, gemma3, narrow)))[-1]
-    made = job(tmp_path, gemma3, replace(QUICKLY, warm_start=True, epochs=1), parent=first["version"])
+    made = job(tmp_path, gemma3, replace(QUICKLY, start="parent", epochs=1), parent=first["version"])
     recipe = Registry(Path(made.versions)).get(list(train(made))[-1]["version"]).manifest["recipe"]
     assert (recipe["rank"], recipe["alpha"], recipe["targets"]) == (2, 4, ["q_proj", "v_proj"])
 
@@ -128,7 +157,7 @@ def test_a_warm_start_does_not_ask_the_hub(tmp_path: Path, gemma3: Path, monkeyp
     asked: list[object] = []
     monkeypatch.setattr(saving, "check_file_exists_on_hf_hub", lambda *names: asked.append(names))
     first = list(train(job(tmp_path, gemma3)))[-1]
-    list(train(job(tmp_path, gemma3, replace(QUICKLY, warm_start=True, epochs=1), parent=first["version"])))
+    list(train(job(tmp_path, gemma3, replace(QUICKLY, start="parent", epochs=1), parent=first["version"])))
     assert asked == []
 
 
