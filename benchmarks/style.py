@@ -5,12 +5,14 @@
 FILE holds messages lines of Socratic dialogues, Japanese or English. Each reply is reworded by rules: into the polite
 form with the same content; in the last sentence alone; with an answer in the question's place and an offer of help;
 with an answer first. A pair counts where the dialogue's score is the higher; replies that no rule changes are left
-out. The reader's grades are those of tests/corpus/graded.jsonl; with each of its kinds goes the mean score.
+out. How much of a prompt a reply takes up is also told of the replies to other prompts. The reader's grades are those
+of tests/corpus/graded.jsonl; with each of its kinds goes the mean score.
 """
 
 import argparse
 import json
 import os
+import random
 import re
 import time
 from collections import defaultdict
@@ -122,6 +124,10 @@ def pairs(file: Path) -> dict[str, Any]:
                 others.append(measure(prompt, other).score)
                 higher.append(score > others[-1])
         figures[name] = {"pairs": len(higher), "higher": round(mean(higher), 4), "median": median(others)}
+    drawn = random.Random(0).sample(exchanges, len(exchanges))
+    figures["taken_up"] = round(mean(measure(*each).values["taken_up"] for each in exchanges), 3)
+    strangers = zip(exchanges, drawn, strict=True)
+    figures["taken_up_of_others"] = round(mean(measure(p, r).values["taken_up"] for (p, _), (_, r) in strangers), 3)
     return figures
 
 
@@ -155,14 +161,14 @@ def _of(chosen: list[bool], scores: list[float]) -> float:
 
 
 def microseconds(file: Path) -> float:
-    """Return the time that measuring a reply of ``file`` takes, the median of five rounds."""
+    """Return the processor's time that measuring a reply of ``file`` takes, the median of five rounds."""
     messages = [json.loads(line)["messages"] for line in file.read_text(encoding="utf-8").splitlines()]
     spent = []
     for _ in range(5):
-        began = time.perf_counter()
+        began = time.process_time()
         for each in messages:
             _ = measure(each[-2]["content"], each[-1]["content"]).score
-        spent.append(time.perf_counter() - began)
+        spent.append(time.process_time() - began)
     return round(median(spent) / len(messages) * 1e6)
 
 

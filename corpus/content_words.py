@@ -14,7 +14,7 @@ _HIRAGANA_RUN = re.compile(r"[ぁ-ゖー]{3,}")
 _COMMON_KANJI = frozenset("人私思何君今言事物時方自分的一二三日本当前後中上下者見出来行気")
 _COMMON_KANA = re.compile(
     "です|ます|まし|ませ|って|とい|いう|こと|もの|ない|なか|いる|いた|して|した|ので|から|けど|だろ|よう|そう|たい|ちゃ|"
-    "んだ|のだ|のか|かな|でし|てい|では|には|とは|ても|され|れる|られ|ある|あっ|まで|だけ|ほど|なら|たら|くれ|しま|なる|なっ"
+    "んだ|のだ|のか|かな|でし|てい|では|には|とは|ても|され|れる|られ|ある|あっ|まで|だけ|ほど|なら|たら|くれ|しま|なる|なっ|かも|しれ|ただ|だっ|たの|その|それ|この|わけ|とし|にし|でも|かを|すか|のは|んな|うか|うと"
 )
 _COMMON_ENGLISH = """
 the a an and or but if so of to in on at for with from by as is are was were be been am do does did have has had not
@@ -38,9 +38,12 @@ def content_words(text: str) -> tuple[set[str], set[str]]:
 
 
 def runs(text: str) -> Iterator[str]:
-    """Yield each four letters of Japanese in a row that have an ideograph among them."""
+    """Yield each four letters of Japanese in a row that say more than how a sentence is built."""
     for run in _JAPANESE_RUN.findall(text):
-        yield from (four for i in range(len(run) - 3) if _IDEOGRAPH.search(four := run[i : i + 4]))
+        for place in range(len(run) - 3):
+            four = run[place : place + 4]
+            if _IDEOGRAPH.search(four) or len(_COMMON_KANA.sub("", four)) > 1:
+                yield four
 
 
 def _stem(word: str) -> str:

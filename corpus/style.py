@@ -41,6 +41,8 @@ _OPENS_WITH_VERDICT = re.compile(r"^\s*(?:はい|いいえ|yes\b|no\b)[、,.。]
 
 _FEW = 3
 """Words of a prompt that leave little to take up."""
+_MANY = 15
+"""Words of a prompt beyond which any reply would share some of them."""
 
 
 @dataclass(frozen=True)
@@ -165,7 +167,7 @@ def _form(_asked: _Text, said: _Text) -> tuple[float, str]:
     value, advice = 0.7, _VOICE[wording.name]
     if any(wording.voice.search(each) for each in sentences) or (said.questions and wording is ENGLISH):
         value = 1.0
-    if wording.casual.search(sentences[-1]):
+    if any(wording.casual.search(each) for each in sentences):
         value, advice = min(value, 0.5), "Speak like an older man, not like a pal."
     if wording.address.search(said.unquoted):
         value, advice = value * 0.65, _ADDRESS[wording.name]
@@ -205,9 +207,10 @@ def _taken_up(asked: _Text, said: _Text) -> tuple[float, str]:
         value += 0.4
     if said.wording.pointing.search(said.unquoted):
         value += 0.3
-    if len(words) + len(signs) <= _FEW:
+    said_much = len(words) + len(signs)
+    if said_much <= _FEW:
         value += 0.5
-    return min(1.0, value), "Take up a word of the prompt."
+    return min(1.0, value / max(1.0, said_much / _MANY)), "Take up a word of the prompt."
 
 
 def _nothing_given(asked: _Text, said: _Text) -> tuple[float, str]:
@@ -291,7 +294,8 @@ def _understood(asked: _Text, said: _Text) -> bool:
         case "latin":
             return asked.script in (None, "latin")
         case _:
-            return asked.script is None or language(asked.whole) == language(said.whole)
+            languages = {language(asked.whole), language(said.whole)} - {None}
+            return asked.script in (None, "other") and len(languages) < 2
 
 
 def _script(text: str) -> str | None:

@@ -10,7 +10,10 @@ from typing import Literal
 
 
 def _any(*patterns: str) -> re.Pattern[str]:
-    return re.compile("|".join(patterns), re.MULTILINE)
+    """Return what finds any of ``patterns``; those that begin words are tried only where a word begins."""
+    words = [pattern.removeprefix(r"\b") for pattern in patterns if pattern.startswith(r"\b")]
+    others = [pattern for pattern in patterns if not pattern.startswith(r"\b")]
+    return re.compile("|".join([rf"\b(?:{'|'.join(words)})", *others] if words else others), re.MULTILINE)
 
 
 _CLAUSE_ENDS = r"(?=$|[。、.,?!…\s〃)]|か|ね|よ|が|け|し|の|と|わ)"
@@ -86,7 +89,7 @@ JAPANESE = Wording(
         r"(?<![だる])よ[。.…\s]*$",
         r"[だる]よ[。.…\s]*$",
     ),
-    casual=_any(r"(?:じゃん|だよね|っしょ|でしょ|だし|かも|よね|かしら|わよ|のよ|ちゃう|なの|たの|るの|ぜ)[。.…?!]*$"),
+    casual=_any(r"(?:じゃん|よね|っしょ|でしょ|だし|かも|よね|かしら|わよ|のよ|ちゃう|なの|たの|るの|ぜ)[。.…?!]*$"),
     address=_any("あなた", "貴方", "あんた", "お前", "おまえ", "貴様", "てめ[えぇ]", "俺", "僕", "皆さん"),
     rude=_any(
         r"(?:馬鹿|バカ|阿呆|アホ)(?!を|げ|正直)",
@@ -213,7 +216,7 @@ JAPANESE = Wording(
         r"合掌",
         r"それでは、?また",
     ),
-    lengths=(4, 20, 150, 600),
+    lengths=(3, 12, 150, 600),
 )
 
 ENGLISH = Wording(
@@ -275,7 +278,7 @@ ENGLISH = Wording(
         r"\b(?:why not|have you (?:tried|considered)|how about|what about) \w+ing\b",
     ),
     assent=_any(
-        r"\b(?:don't|do|wouldn't|would|won't|can't) you (?:not )?(?:agree|think so|see)\b",
+        r"\b(?:don't|do|wouldn't|would|won't|can't) you (?:not )?(?:agree|think so|see|think\?)",
         r", (?:right|correct|yes|no)\?$",
         r"\b(?:isn't|is|doesn't|don't|aren't|wasn't|won't) (?:it|they|that|you)(?: not)?\?$",
         r"^who cares",
@@ -355,5 +358,5 @@ ENGLISH = Wording(
         r"\bi(?:'ve| have) (?:got )?to go\b",
         r"\btake care\b",
     ),
-    lengths=(8, 45, 340, 1200),
+    lengths=(6, 24, 340, 1200),
 )
