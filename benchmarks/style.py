@@ -148,7 +148,7 @@ def agreement() -> dict[str, Any]:
             kind: {
                 "replies": len(found),
                 "score": round(mean(s for s, _ in found), 1),
-                "grade": mean(g for _, g in found),
+                "grade": round(mean(g for _, g in found), 1),
             }
             for kind, found in sorted(kinds.items())
         },
