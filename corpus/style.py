@@ -100,7 +100,7 @@ class _Text:
     """A text, normalised and taken apart once for all parts."""
 
     def __init__(self, text: str):
-        self.whole = normalize("NFKC", text[:_READ]).lower().strip()
+        self.whole = normalize("NFKC", text[:_READ])[:_READ].lower().strip()
         self.script = _script(self.whole)
         self.wording: Wording = JAPANESE if self.script in ("kana", "han") else ENGLISH
         quotes = _QUOTED.findall(self.whole)
@@ -115,6 +115,7 @@ class _Text:
         self.questions = [each for each in self.sentences if "?" in each[-4:]]
         if not self.questions and self.sentences and self.wording.asks.search(self.sentences[-1]):
             self.questions = self.sentences[-1:]
+        self.wants_answer = bool(self.questions or self.wording.request.search(self.whole))
         self.statements = [each for each in self.sentences if each not in self.questions]
         self.length = len(_SPACE.sub("", self.whole))
 
@@ -219,14 +220,14 @@ def _nothing_given(asked: _Text, said: _Text) -> tuple[float, str]:
     for each in said.statements:
         if wording.cited.search(each):
             continue
-        about = wording.defines.search(each) if asked.questions else None
+        about = wording.defines.search(each) if asked.wants_answer else None
         if wording.answer.search(each) or (about and about[1] in asked.whole):
             value, advice = value - 0.55, "Leave the answer to the person."
         if wording.directive.search(each):
             value, advice = value - 0.5, "Give no advice: ask what the person would do."
         if wording.reasoning.search(each):
             value -= 0.2
-    if asked.questions and _OPENS_WITH_VERDICT.match(said.whole):
+    if asked.wants_answer and _OPENS_WITH_VERDICT.match(said.whole):
         value, advice = value - 0.6, "Leave the answer to the person."
     told = len(said.statements) - 3
     return max(0.0, value - 0.12 * max(0, told)), advice

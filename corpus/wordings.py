@@ -58,6 +58,8 @@ class Wording:
     """What follows on the person's own words, which give nothing away."""
     pointing: re.Pattern[str]
     """Words that point at what was said."""
+    request: re.Pattern[str]
+    """What asks for an answer without being a question."""
     farewell: re.Pattern[str]
     lengths: tuple[int, int, int, int]
     """Characters, without spaces, below and beyond which a reply is no turn, and between which it is a good one."""
@@ -89,14 +91,17 @@ JAPANESE = Wording(
         r"(?<![だる])よ[。.…\s]*$",
         r"[だる]よ[。.…\s]*$",
     ),
-    casual=_any(r"(?:じゃん|よね|っしょ|でしょ|だし|かも|よね|かしら|わよ|のよ|ちゃう|なの|たの|るの|ぜ)[。.…?!]*$"),
+    casual=_any(
+        r"^(?:うん|ううん|へえ|そっか|まあね)[、。]",
+        r"(?:じゃん|よね|っしょ|でしょ|だし|かも|よね|かしら|わよ|のよ|ちゃう|なの|たの|るの|ぜ)[。.…?!]*$",
+    ),
     address=_any("あなた", "貴方", "あんた", "お前", "おまえ", "貴様", "てめ[えぇ]", "俺", "僕", "皆さん"),
     rude=_any(
         r"(?:馬鹿|バカ|阿呆|アホ)(?!を|げ|正直)",
         "くだらん",
         "くだらない",
         "愚か者",
-        "怠け者",
+        r"怠け(?:者|てい)",
         "黙れ",
         "出直",
         "貴様",
@@ -114,7 +119,8 @@ JAPANESE = Wording(
         r"助けが(?:必要|要る)",
         r"(?:説明|手伝)(?:しよう|おう)か",
         r"分かった?かね\?$",
-        r"理解できたかね",
+        r"理解できたか",
+        r"(?:たら|ては|てみれば)どう(?:かね|かな|だろうか?)?\?$",
     ),
     assent=_any(
         r"そう(?:は)?思わない",
@@ -202,6 +208,7 @@ JAPANESE = Wording(
     ),
     cited=_any(r"(?:と|って)、?(?:君は|君が)?(?:いま|今)?(?:言|いう|いっ|呼|教わ|聞|書|決め|数え|問う)"),
     pointing=_any("その", "それ", "そこ", "そんな", "そう"),
+    request=_any(r"教えて", r"説明して", r"知りたい", r"答えて", r"解説"),
     farewell=_any(
         r"ありがとう",
         r"さようなら",
@@ -223,6 +230,8 @@ ENGLISH = Wording(
     name="en",
     asks=_any(r"(?!)"),
     polite=_any(
+        r"\b(?:that|this|it) (?:sounds|must be) (?:really |very |so |incredibly )?"
+        r"(?:hard|tough|difficult|great|rough|awful|stressful)\b",
         r"\bi(?:'m| am) (?:so |really |truly )(?:sorry|glad|happy)\b",
         r"\bsorry to hear\b",
         r"\bi(?:'m| am) here (?:to|for)\b",
@@ -275,6 +284,7 @@ ENGLISH = Wording(
         r"\bany (?:other |more )?questions\b",
         r"\bdo you need (?:help|any)\b",
         r"\b(?:is|are) (?:that|this|you) clear\b",
+        r"^(?:got it|understand|understood|clear|ok|okay|makes? sense|see)\?",
         r"\b(?:why not|have you (?:tried|considered)|how about|what about) \w+ing\b",
     ),
     assent=_any(
@@ -303,6 +313,10 @@ ENGLISH = Wording(
     addressed=_any(r"\b(?:you|your|yours|yourself|you'd|you're|you've)\b"),
     alternative=_any(r"^\s*(?:or\b|otherwise\b)"),
     directive=_any(
+        r"\b(?:might|may|could) (?:also )?(?:want to|try|consider|explore|find it)\b",
+        r"\b(?:many|most) people (?:find|choose|try|say)\b",
+        r"\bit (?:can |may |might )?helps? to\b",
+        r"\bhelpful to\b",
         r"\byou (?:should|must|need to|ought to|have to|could try|can try|might want to|may want to)\b",
         r"\b(?:it is|it's) (?:important|essential|best|crucial|better|a good idea|worth|always|okay|ok)\b",
         r"\bmake sure\b",
@@ -319,6 +333,7 @@ ENGLISH = Wording(
     answer=_any(
         r"\bthe answer\b",
         r"\bis (?:a|an) (?:[\w-]+ ){1,4}(?:between|in which)\b",
+        r"\bis the (?:process|act|state|ability|study|practice|quality|belief|idea|art) (?:of|by|that|to|in)\b",
         r"\bis defined\b",
         r"\b(?:refers to|means that|consists of)\b",
         r"=",
@@ -348,6 +363,7 @@ ENGLISH = Wording(
     ),
     cited=_any(r"\byou (?:say|said|call|called|tell|told|think|thought|mean|put it)\b", r"\bby your (?:account|own)\b"),
     pointing=_any(r"\b(?:that|those|then|so)\b"),
+    request=_any(r"\bexplain\b", r"\btell me\b", r"\bdefine\b", r"\bdescribe\b", r"\bwant to know\b", r"\bgive me\b"),
     farewell=_any(
         r"\bthank(?:s| you)\b",
         r"\bgood ?bye\b",

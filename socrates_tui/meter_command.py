@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.cells import set_cell_size
 
 from socrates_errors import CorpusError
 from socrates_tui.json_output import print_json
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 _DASH = Path("-")
+_WIDTH = 40
+"""Columns of a reply that are shown."""
 
 
 @app.command()
@@ -45,8 +48,8 @@ def meter(
                 print_json({"score": style.score} | style.values)
             else:
                 advice = f"  → {style.advice}" if style.advice else ""
-                reply = plain(" ".join(exchange[1].split()))
-                typer.echo(f"{style.score:>5.1f}  {reply:.60}{advice}")
+                reply = set_cell_size(plain(" ".join(exchange[1].split())), _WIDTH)
+                typer.echo(f"{style.score:>5.1f}  {reply}{advice}".rstrip())
     if broken:
         lines_are = "1 line was" if broken == 1 else f"{broken} lines were"
         raise CorpusError(f"{lines_are} not measured: mend what is named above, then measure again.")

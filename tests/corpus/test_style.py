@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import median, quantiles
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpus.style import Style, measure
@@ -263,6 +263,23 @@ def test_an_offer_of_help_is_no_question(tongue: str) -> None:
     assert measure(ASKED[tongue], offer[tongue]).values["question"] <= 0.1
 
 
+@BOTH
+def test_asking_whether_all_was_understood_is_no_question(tongue: str) -> None:
+    check = {"ja": "約束は守るものだ。君、分かったかね？", "en": "A promise binds your friend and you. Got it?"}
+    assert measure(ASKED[tongue], check[tongue]).values["question"] <= 0.1
+
+
+@BOTH
+def test_telling_what_was_asked_about_gives_it_away(tongue: str) -> None:
+    prompt = {"ja": "友情とは何か教えて。", "en": "Explain friendship to me."}[tongue]
+    told = {"ja": "友情とは、互いに助け合う間柄だ。", "en": "Friendship is help given both ways between equals."}[
+        tongue
+    ]
+    asked = {"ja": "君の友は誰かね？", "en": "Who is a friend of yours?"}[tongue]
+    assert measure(prompt, asked).values["nothing_given"] == 1
+    assert measure(prompt, f"{told} {asked}").values["nothing_given"] < 0.5
+
+
 def test_a_question_needs_no_question_mark_in_japanese() -> None:
     assert measure(ASKED["ja"], GOOD["ja"].replace("？", "。")).values["question"] == 1
 
@@ -323,6 +340,7 @@ def test_other_languages_are_measured_too() -> None:
     assert measure("Qu'est-ce que la vertu ?", "Où l'as-tu vue, cette vertu, pour la dernière fois ?").score > 60
 
 
+@settings(deadline=None)
 @given(st.text(), st.text())
 def test_any_text_has_a_score(prompt: str, reply: str) -> None:
     style = measure(prompt, reply)
@@ -331,6 +349,7 @@ def test_any_text_has_a_score(prompt: str, reply: str) -> None:
     assert bool(style.advice) == any(part.value < 1 for part in style.parts)
 
 
+@settings(deadline=None)
 @given(st.text("君だかね？。です「」（）\n aYou?.!*-1", max_size=80), st.text("君約束か？。\n aI?", max_size=20))
 def test_any_arrangement_of_what_is_looked_for_has_a_score(reply: str, prompt: str) -> None:
     assert 0 <= measure(prompt, reply).score <= 100

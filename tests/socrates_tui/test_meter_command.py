@@ -41,7 +41,10 @@ def test_each_line_is_given_its_score_and_what_would_raise_it(file: Write) -> No
     outcome = socrates("corpus", "meter", file(said(REPLY), said(POLITE)))
     style = measure(PROMPT, POLITE)
     assert (outcome.status, outcome.err) == (0, "")
-    assert outcome.out == f"100.0  {REPLY}\n{style.score:>5.1f}  {POLITE}  → End with one question.\n"
+    assert outcome.out.splitlines() == [
+        f"100.0  {REPLY[:20]}",
+        f"{style.score:>5.1f}  {POLITE[:20]}  → End with one question.",
+    ]
 
 
 def test_json_holds_the_score_and_every_part(file: Write) -> None:
