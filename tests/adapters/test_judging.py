@@ -208,4 +208,4 @@ def test_the_neutral_texts_are_as_many_japanese_as_english_and_differ() -> None:
     texts = [json.loads(line) for line in judging.NEUTRAL.read_text(encoding="utf-8").splitlines()]
     assert len({text["text"] for text in texts}) == len(texts)
     languages = [text["language"] for text in texts]
-    assert languages.count("ja") == languages.count("en") == 12
+    assert languages.count("ja") == languages.count("en") == 30
