@@ -205,13 +205,13 @@ class ChatScreen(TeachingScreen):
         speak(engine, messages, sampling, self.post_message, stopped=stop.is_set, beside=lambda: self.panel.running)
 
     @on(ReplyStreamed)
-    async def _reply_streamed(self, event: ReplyStreamed) -> None:
+    def _reply_streamed(self, event: ReplyStreamed) -> None:
         if self.speech is not None:
             if not self.speech.said:
                 self.speech.tell("speaks …")
             self.speech.said += event.text
             if self.speech.view is not None:
-                await self.speech.view.stream(event.text)
+                self.speech.view.stream(event.text)
 
     @on(ReplyFinished)
     async def _reply_finished(self, event: ReplyFinished) -> None:
@@ -253,7 +253,7 @@ class ChatScreen(TeachingScreen):
     async def _reply_kept(self, speech: Speech, turn: Turn | None) -> None:
         self.speech = None
         if turn is not None and speech.view is not None:
-            await speech.view.settle(turn, self.place(turn))
+            speech.view.settle(turn, self.place(turn))
         await self._speech_ended(turn)
 
     async def stored(self, key: str, arguments: dict[str, Any], stored: Turn | Act | None) -> None:

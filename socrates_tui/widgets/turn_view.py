@@ -7,8 +7,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import Markdown, Static
-from textual.widgets.markdown import MarkdownStream
+from textual.widgets import Static
 
 from corpus.records import Turn
 from socrates_tui.plain_text import plain
@@ -62,7 +61,6 @@ class TurnView(Vertical, can_focus=True):
         self.place = place or Place()
         self._said = said
         self._state = state
-        self._stream: MarkdownStream | None = None
 
     def compose(self) -> ComposeResult:
         """Lay out the turn."""
@@ -82,22 +80,16 @@ class TurnView(Vertical, can_focus=True):
         if self.is_mounted:
             self._heading_line.update(self._heading())
 
-    async def stream(self, text: str) -> None:
+    def stream(self, text: str) -> None:
         """Append ``text`` to the reply."""
-        if self._stream is None:
-            self._stream = Markdown.get_stream(self._markdown)
-        await self._stream.write(plain(text))
+        self._markdown.append(plain(text))
 
-    async def settle(self, turn: Turn, place: Place) -> None:
+    def settle(self, turn: Turn, place: Place) -> None:
         """Show ``turn`` as it is kept."""
-        if self._stream is not None:
-            await self._stream.stop()
-            self._stream = None
         if (turn, place) == (self.turn, self.place):
             return
         self.turn, self.place = turn, place
-        if self._markdown.source != plain(turn.text):
-            await self._markdown.update(plain(turn.text))
+        self._markdown.update(plain(turn.text))
         self._heading_line.update(self._heading())
         self.query_one(".instead", Static).update(self._instead())
         self._mark()
