@@ -2,9 +2,9 @@
 
     python benchmarks/streaming.py [--kind talk|paragraph|list|code] [--rate 90] [--columns 100] [--lines 30]
 
-The app runs in a real terminal on an engine that computes nothing: it says a token, then sleeps. Just before each point
-of the reply that is looked at, everything up to it is said at once. A key counts as done when the character that it types
-has reached the terminal.
+The app runs in a real terminal on an engine that computes nothing: it says a token, then sleeps. Just before each
+point of the reply that is looked at, everything up to it is said at once. A key counts as done when the character that
+it types has reached the terminal. The peer is textual's own streaming: a Markdown widget above a text area.
 """
 
 import argparse
@@ -19,22 +19,32 @@ import sys
 import tempfile
 import termios
 import time
+from asyncio import get_running_loop, run_coroutine_threadsafe
 from collections.abc import Callable, Iterator, Sequence
 from itertools import cycle, islice
 from pathlib import Path
 from subprocess import Popen
 from threading import Event
+from typing import Any
 
 from adapters.api import BASE, Chunk, Finished, Message, Sampling
 
 POINTS = (100, 1_000, 10_000)
 WINDOW = 180
 """Tokens over which the cost is taken, from each point on."""
-TYPED = "àáâãäåæçèéêëìíîïðñòóôõöøùúûüýþÿāăąćĉċčďđēĕėęěĝğġģĥħĩīĭįıĵķĸĺļľŀłńņňŋōŏőœŕŗřśŝşšţťŧũūŭůűųŵŷźżžαβγδεζηθικλμνξοπρστυφχψω"
+TYPED = "".join(map(chr, [*range(0xE0, 0xF7), *range(0x3B1, 0x3C9), *range(0x430, 0x450)]))
 """Characters that nothing else on the screen has."""
+TALK = """\
+君は**正義**という言葉を口にしたね。では、君にとって正義とは何かね？
+
+1. 友人を助けることかね。
+2. 敵を害することかね。
+
+もしそうなら、友人が誰であるかを、君はどうやって知るのかね？ `例`を一つ挙げてみたまえ。
+
+"""
 KINDS = {
-    "talk": "君は**正義**という言葉を口にしたね。では、君にとって正義とは何かね？\n\n1. 友人を助けることかね。\n2. 敵を害することかね。\n\n"
-    "もしそうなら、友人が誰であるかを、君はどうやって知るのかね？ `例`を一つ挙げてみたまえ。\n\n",
+    "talk": TALK,
     "paragraph": "君は**正義**という言葉を口にしたね。では、君にとって正義とは何かね？ 例を一つ挙げてみたまえ。",
     "list": "- 友人を助けることが正義かね、それとも敵を害することかね？\n",
     "code": "    for virtue in virtues:\n        ask(virtue)  # 徳\n",
@@ -109,11 +119,74 @@ def run_app(kind: str, rate: float, home: Path) -> None:
             registry=Registry(opened.versions),
             drafts=Drafts(opened.drafts),
             load_engine=lambda progress: engine,
-            retraining=lambda settings: (_ for _ in ()).throw(NotImplementedError),  # type: ignore[arg-type]
+            retraining=lambda settings: (_ for _ in ()).throw(NotImplementedError),
             terms_accepted=True,
             accept_terms=lambda: None,
         )
     ).run()
+
+
+def run_peer(kind: str, rate: float, home: Path) -> None:
+    """Run textual's own streaming on the metronome, in this process."""
+    from textual import work
+    from textual.app import App, ComposeResult
+    from textual.containers import VerticalScroll
+    from textual.widgets import Markdown, Static, TextArea
+
+    class Peer(App[None]):
+        def compose(self) -> ComposeResult:
+            with VerticalScroll() as page:
+                page.anchor()
+                yield Markdown()
+            yield TextArea()
+            yield Static("new example, speaks")
+
+        def on_mount(self) -> None:
+            self.query_one(TextArea).focus()
+            self.query_one(TextArea).styles.height = 5
+            self.stream = Markdown.get_stream(self.query_one(Markdown))
+            self.loop = get_running_loop()
+            self.listen()
+
+        @work(thread=True)
+        def listen(self) -> None:
+            for item in MetronomeEngine(kind, rate, home / "costs.json").reply([], Sampling()):
+                if isinstance(item, Chunk):
+                    run_coroutine_threadsafe(self.stream.write(item.text), self.loop).result()
+
+    Peer().run()
+
+
+def measured(command: list[str], home: Path, columns: int, lines: int) -> dict[str, Any]:
+    """Run a program in a terminal, type while it streams, and return what that took."""
+    report = home / "costs.json"
+    screen = Screen(command, columns, lines)
+    waits = []
+    try:
+        if not screen.seen("new example", 30):
+            raise RuntimeError("The program did not start.")
+        screen.press("?\r")
+        screen.seen("speaks", 5)
+        for character in TYPED:
+            screen.seen("", 0.29)
+            if report.exists():
+                break
+            pressed = time.monotonic()
+            screen.press(character)
+            screen.seen(character, 60)
+            waits.append(1000 * (time.monotonic() - pressed))
+        while not report.exists():
+            screen.seen("", 0.1)
+    finally:
+        screen.process.kill()
+        screen.process.wait()
+    return {
+        "cpu_ms_per_token": json.loads(report.read_text(encoding="utf-8")),
+        "key_ms_median": round(statistics.median(waits), 1),
+        "key_ms_p95": round(statistics.quantiles(waits, n=20)[-1], 1),
+        "keys": len(waits),
+        "received_mib": round(screen.received / 2**20, 2),
+    }
 
 
 class Screen:
@@ -123,7 +196,9 @@ class Screen:
         self._pty, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
         environment = dict(os.environ) | {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
-        self.process = Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True)
+        self.process = Popen(
+            command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True
+        )
         os.close(theirs)
         self.received = 0
 
@@ -153,44 +228,25 @@ def main() -> None:
     parser.add_argument("--columns", type=int, default=100)
     parser.add_argument("--lines", type=int, default=30)
     parser.add_argument("--app", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--peer", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.app is not None:
         run_app(arguments.kind, arguments.rate, arguments.app)
         return
-    with tempfile.TemporaryDirectory() as name:
-        report = Path(name) / "costs.json"
-        command = [sys.executable, "-m", "benchmarks.streaming", "--app", name, "--kind", arguments.kind, "--rate", str(arguments.rate)]
-        screen = Screen(command, arguments.columns, arguments.lines)
-        waits = []
-        try:
-            assert screen.seen("new example", 30)
-            screen.press("?\r")
-            assert screen.seen("speaks", 30)
-            for character in TYPED:
-                if report.exists():
-                    break
-                screen.seen("", 0.29)
-                pressed = time.monotonic()
-                screen.press(character)
-                assert screen.seen(character, 60), f"{character} never came"
-                waits.append(1000 * (time.monotonic() - pressed))
-            while not report.exists():
-                screen.seen("", 0.1)
-        finally:
-            screen.process.kill()
-            screen.process.wait()
-        figures = {
-            "kind": arguments.kind,
-            "cpu_ms_per_token": json.loads(report.read_text(encoding="utf-8")),
-            "key_ms_median": round(statistics.median(waits), 1),
-            "key_ms_p95": round(statistics.quantiles(waits, n=20)[-1], 1),
-            "key_ms_worst": round(max(waits), 1),
-            "keys": len(waits),
-            "tokens_per_s": arguments.rate,
-            "terminal": f"{arguments.columns}x{arguments.lines}",
-            "received_mib": round(screen.received / 2**20, 2),
-        }
-        print(json.dumps(figures))
+    if arguments.peer is not None:
+        run_peer(arguments.kind, arguments.rate, arguments.peer)
+        return
+    figures: dict[str, Any] = {
+        "kind": arguments.kind,
+        "tokens_per_s": arguments.rate,
+        "terminal": f"{arguments.columns}x{arguments.lines}",
+    }
+    options = ["--kind", arguments.kind, "--rate", str(arguments.rate)]
+    for name, option in (("app", "--app"), ("peer_textual_markdown", "--peer")):
+        with tempfile.TemporaryDirectory() as home:
+            command = [sys.executable, "-m", "benchmarks.streaming", option, home, *options]
+            figures[name] = measured(command, Path(home), arguments.columns, arguments.lines)
+    print(json.dumps(figures))
 
 
 if __name__ == "__main__":

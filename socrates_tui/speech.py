@@ -13,7 +13,7 @@ from socrates_errors import SocratesError
 from socrates_tui.messages import ReplyFailed, ReplyFinished, ReplyStreamed
 from socrates_tui.widgets.turn_view import TurnView
 
-FRAME_S = 1 / 20
+FRAME_S = 1 / 15
 """Pieces that come faster are put on the screen together."""
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ def speak(
     stopped: Callable[[], bool],
     beside: Callable[[], bool],
 ) -> None:
-    """Ask ``engine`` and post what it says, about twenty times a second, then how it ended. Meant for a thread.
+    """Ask ``engine`` and post what it says, about fifteen times a second, then how it ended. Meant for a thread.
 
     ``stopped`` and ``beside`` are what ``Engine.reply`` asks.
     """

@@ -36,7 +36,7 @@ class _Row:
 class ReplyMarkdown(Widget):
     """A reply, plain already. It grows at a cost that does not depend on how long it is.
 
-    One widget and not one for each paragraph: only the last block is read and wrapped anew, only visible rows are drawn.
+    One widget, not one for each paragraph: only its last block is read anew, and only what can be seen is drawn.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = STYLES
