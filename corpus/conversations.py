@@ -108,4 +108,4 @@ def fork(db: Database, last: int) -> Conversation:
 
 
 def _record(row: tuple[Any, ...]) -> Conversation:
-    return Conversation(*row[:-1], bool(row[-1]))
+    return Conversation(*(*row[:-1], bool(row[-1])))

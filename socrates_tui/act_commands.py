@@ -41,7 +41,7 @@ _DONE: dict[ActKind, str] = {
     "rename": "Renamed",
     "system text": "Changed the system text of",
     "archive": "Archived",
-    "unarchive": "Listed again",
+    "unarchive": "Unarchived",
 }
 _NAMED = 20
 """So many turns of an act are named, more are counted."""

@@ -22,6 +22,7 @@ from socrates_tui.messages import (
 from socrates_tui.retraining import newest_own
 from socrates_tui.screens.chat import ChatScreen
 from socrates_tui.screens.confirm import ConfirmScreen
+from socrates_tui.screens.conversing import ConversingScreen
 from socrates_tui.screens.help import HelpScreen
 from socrates_tui.screens.rewrite import RewriteScreen
 from socrates_tui.screens.sampling import SamplingScreen
@@ -201,13 +202,17 @@ class SocratesApp(SpeakingApp):
         groups = [
             ("In the prompt", acts(Prompt.BINDINGS)),
             ("On a reply", acts(TurnView.BINDINGS)),
-            ("Everywhere", acts(ChatScreen.BINDINGS, TeachingScreen.BINDINGS, self.BINDINGS)),
+            (
+                "Everywhere",
+                acts(ChatScreen.BINDINGS, TeachingScreen.BINDINGS, ConversingScreen.BINDINGS, self.BINDINGS),
+            ),
         ]
         self.push_screen(HelpScreen(groups))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer every act that is possible now."""
-        yield from commands(self, self.chat, acts(TurnView.BINDINGS, ChatScreen.BINDINGS, TeachingScreen.BINDINGS))
+        of_chat = acts(TurnView.BINDINGS, ChatScreen.BINDINGS, TeachingScreen.BINDINGS, ConversingScreen.BINDINGS)
+        yield from commands(self, self.chat, of_chat)
         yield from commands(self, self, acts(self.BINDINGS))
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
 

@@ -23,6 +23,7 @@ from socrates_tui.messages import ReplyFailed, ReplyFinished, ReplyStreamed, Spe
 from socrates_tui.screens.teaching import TeachingScreen
 from socrates_tui.settings import Settings
 from socrates_tui.speech import Speech, speak
+from socrates_tui.widgets.conversation_list import ConversationList
 from socrates_tui.widgets.notice import Notice
 from socrates_tui.widgets.prompt import Prompt
 from socrates_tui.widgets.status_line import StatusLine
@@ -65,6 +66,7 @@ class ChatScreen(TeachingScreen):
         """Lay out the screen from top to bottom."""
         yield Static(id="title")
         with Container(id="body"):
+            yield ConversationList(self.corpus.conversations, narrow=True)
             yield Transcript()
             yield TrainingPanel()
         yield Notice()

@@ -44,6 +44,7 @@ class TurnView(Vertical, can_focus=True):
         Binding("r", "screen.regenerate", "Again", tooltip="Ask for another reply; this one is kept beside it"),
         Binding("left,h", "screen.flip(-1)", "Earlier reply", key_display="←", tooltip="Show the reply before"),
         Binding("right,l", "screen.flip(1)", "Later reply", key_display="→", tooltip="Show the reply after"),
+        Binding("f", "screen.fork", "Fork", show=False, tooltip="Go on from here in another conversation"),
         Binding("u,ctrl+z", "screen.undo", "Undo", tooltip="Take back the last act of teaching"),
         Binding("U,ctrl+y", "screen.redo", "Redo", show=False, tooltip="Do again what was taken back"),
         Binding("up,k", "screen.move(-1)", "Up", show=False, tooltip="Go to the turn above"),

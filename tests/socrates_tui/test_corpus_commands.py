@@ -315,7 +315,7 @@ def test_archiving_hides_a_conversation_from_the_list_and_a_fork_goes_on_in_anot
     assert run("archive", "1") == "It is archived already.\n"
     assert run("list", "--conversations") == ""
     assert run("list", "--conversations", "--archived").endswith("on virtue  (archived)\n")
-    assert run("unarchive", "1") == "Listed again conversation 1.\n"
-    assert run("undo") == "Took back: Listed again conversation 1.\n"
+    assert run("unarchive", "1") == "Unarchived conversation 1.\n"
+    assert run("undo") == "Took back: Unarchived conversation 1.\n"
     assert run("fork", "1") == "Began conversation 2: on virtue · from turn 1\n"
     assert json.loads(run("fork", "1", "--json"))["conversation"]["turns"] == 1

@@ -2,18 +2,19 @@
 
 import pytest
 from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
 
 from socrates_tui.acts import KEYS_ONLY, acts
 from socrates_tui.app import SocratesApp
 from socrates_tui.screens.chat import ChatScreen
+from socrates_tui.screens.conversing import ConversingScreen
 from socrates_tui.screens.help import HelpScreen
 from socrates_tui.screens.teaching import TeachingScreen
 from socrates_tui.widgets.prompt import Prompt
 from socrates_tui.widgets.turn_view import TurnView
 from tests.socrates_tui.stage import Stage, say, settled, shown, until
 
-OWNERS: list[type[Prompt] | type[TurnView] | type[ChatScreen] | type[TeachingScreen] | type[SocratesApp]]
-OWNERS = [Prompt, TurnView, ChatScreen, TeachingScreen, SocratesApp]
+OWNERS: list[type[DOMNode]] = [Prompt, TurnView, ChatScreen, TeachingScreen, ConversingScreen, SocratesApp]
 
 
 def bindings(owner: object) -> list[Binding]:
@@ -43,10 +44,10 @@ async def test_the_palette_offers_every_act_that_is_possible(stage: Stage) -> No
     async with stage.play() as (app, pilot):
         await say(app, pilot, "Hi")
         offered = {command.title for command in app.get_system_commands(app.screen)}
-        for owner in (TurnView, ChatScreen, TeachingScreen, SocratesApp):
+        for owner in (TurnView, ChatScreen, TeachingScreen, ConversingScreen, SocratesApp):
             for binding in bindings(owner):
                 name = binding.action.removeprefix("screen.").partition("(")[0]
-                if name not in KEYS_ONLY | {"flip", "stop", "close_panel", "cancel_training", "use_kept", "load"}:
+                if name not in KEYS_ONLY | {"flip", "stop", "close_panel", "cancel_training", "use_kept", "load", "list"}:
                     assert binding.description in offered
         assert not offered & {"Stop", "Cancel training", "Use it anyway", "Load the model", "Later reply"}
 
