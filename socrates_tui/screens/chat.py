@@ -11,7 +11,7 @@ from textual.containers import Container
 from textual.message import Message
 from textual.reactive import var
 from textual.timer import Timer
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from adapters import api
 from adapters.api import Engine, Finished, Sampling
@@ -24,6 +24,7 @@ from socrates_tui.screens.teaching import TeachingScreen
 from socrates_tui.settings import Settings
 from socrates_tui.speech import Speech, speak
 from socrates_tui.widgets.conversation_list import ConversationList
+from socrates_tui.widgets.key_line import KeyLine
 from socrates_tui.widgets.notice import Notice
 from socrates_tui.widgets.prompt import Prompt
 from socrates_tui.widgets.status_line import StatusLine
@@ -72,7 +73,7 @@ class ChatScreen(TeachingScreen):
         yield Notice()
         yield Prompt(self.drafts.get(PROMPT) or "", placeholder="Ask, or answer …")
         yield StatusLine()
-        yield Footer(show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """Open the newest conversation; its turns are shown once the screen has been drawn."""

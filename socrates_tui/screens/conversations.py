@@ -6,10 +6,10 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.widgets import Footer
 
 from socrates_tui.screens.dialog import LEAVE, Dialog
 from socrates_tui.widgets.conversation_list import ConversationList, ConversationRows, Find
+from socrates_tui.widgets.key_line import KeyLine
 
 
 class ConversationsScreen(Dialog[ConversationList.Picked]):
@@ -27,7 +27,7 @@ class ConversationsScreen(Dialog[ConversationList.Picked]):
         with Vertical(classes="dialog list") as dialog:
             dialog.border_title = "Conversations"
             yield ConversationList(self._find, self._current)
-            yield Footer(show_command_palette=False)
+            yield KeyLine()
 
     def on_mount(self) -> None:
         """Stand in the table."""

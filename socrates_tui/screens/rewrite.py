@@ -10,12 +10,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical, VerticalScroll
 from textual.content import Content
 from textual.timer import Timer
-from textual.widgets import Footer, Static, TextArea
+from textual.widgets import Static, TextArea
 
 from corpus.records import Turn
 from socrates_tui.plain_text import plain
 from socrates_tui.screens.dialog import Dialog
 from socrates_tui.widgets.changes import changes
+from socrates_tui.widgets.key_line import KeyLine
 from socrates_tui.widgets.plain_area import PlainArea
 
 PAUSE_S = 0.1
@@ -64,7 +65,7 @@ class RewriteScreen(Dialog[Edited]):
             with VerticalScroll(id="rewrite-changes", can_focus=False) as difference:
                 difference.border_title = "Changes"
                 yield Static(id="rewrite-difference")
-            yield Footer(show_command_palette=False)
+            yield KeyLine()
 
     def on_mount(self) -> None:
         """Put the cursor behind the last character."""
