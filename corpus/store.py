@@ -156,6 +156,16 @@ class Corpus:
             [found.conversation, found.parent, found.prompt],
         )
 
+    def branches(self, turn_id: int) -> list[int]:
+        """Return the id of every turn after the same turn, this one too, oldest first; their prompts may differ."""
+        found = self.turn(turn_id)
+        ids = rows(
+            self.db,
+            "SELECT id FROM turns WHERE conversation = ? AND parent IS ? ORDER BY id",
+            [found.conversation, found.parent],
+        )
+        return [branch for (branch,) in ids]
+
     def show(self, turn_id: int) -> None:
         """Make the conversation show this turn, and below it the newest turn that came of it."""
         with writing(self.db):

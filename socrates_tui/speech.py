@@ -28,7 +28,9 @@ class Speech:
     parent: int | None = None
     """The turn before; known once it is this prompt's turn."""
     replaces: int | None = None
-    """The turn whose reply is asked for again."""
+    """The turn in whose place it is said: with the same prompt, or with another."""
+    again: bool = False
+    """Whether the prompt is that of the turn it replaces."""
     sampling: api.Sampling = field(default_factory=api.Sampling)
     state: str = ""
     said: str = ""
@@ -72,7 +74,9 @@ def speak(
                 pieces.clear()
                 shown = monotonic()
     except SocratesError as error:
+        post(ReplyStreamed("".join(pieces)))
         post(ReplyFailed(str(error)))
     except Exception as error:  # the window must not close over a reply
         log.exception("no reply")
+        post(ReplyStreamed("".join(pieces)))
         post(ReplyFailed(f"The engine failed ({type(error).__name__}): the log says more. Try again."))

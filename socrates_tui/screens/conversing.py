@@ -122,16 +122,16 @@ class ConversingScreen(Screen[None]):
             self.tell(f"The draft is not on disk ({error.strerror}): free some space, and do not leave yet.", "error")
 
     def place(self, turn: Turn) -> Place:
-        """Return where ``turn`` stands among the replies to its prompt."""
-        siblings = [sibling.id for sibling in self.corpus.siblings(turn.id)]
-        return Place(siblings.index(turn.id) + 1, len(siblings))
+        """Return where ``turn`` stands among those that follow on the same turn."""
+        branches = self.corpus.branches(turn.id)
+        return Place(branches.index(turn.id) + 1, len(branches))
 
     def unanswered(self) -> list[TurnView]:
         """Return the views of prompts that have no reply yet."""
         return []
 
     def hidden(self) -> int | None:
-        """Return the last turn's id if another reply is being put in its place."""
+        """Return the turn that is not shown, nor what follows on it, as another is being put in its place."""
         return None
 
     def tell(self, sentence: str, severity: Literal["information", "warning", "error"] = "information") -> None:
@@ -158,7 +158,9 @@ class ConversingScreen(Screen[None]):
         self.query_one("#title", Static).update(
             Content.assemble(("Socrates", "bold $text-accent"), "  ", plain(title) or "New conversation")
         )
-        shown = [turn for turn in self.turns[-self._window :] if turn.id != self.hidden()]
+        hidden = self.hidden()
+        until = next((number for number, turn in enumerate(self.turns) if turn.id == hidden), len(self.turns))
+        shown = self.turns[max(0, len(self.turns) - self._window) : until]
         places = [(turn, self.place(turn)) for turn in shown]
         await self.transcript.show(places, self.unanswered(), max(0, len(self.turns) - self._window))
         if focus is not None and (view := self.transcript.view_of(focus)) is not None:
@@ -246,6 +248,12 @@ class ConversingScreen(Screen[None]):
             self._in_turn(titled),
         )
 
+    def action_copy(self) -> None:
+        """Copy the reply in focus."""
+        if (turn := self.target) is not None:
+            self.app.copy_to_clipboard(turn.text)
+            self.tell(f"Copied {len(turn.text):,} characters.")
+
     async def action_fork(self) -> None:
         """Go on from the turn in focus in another conversation."""
         if (turn := self.target) is not None:
@@ -292,7 +300,7 @@ class ConversingScreen(Screen[None]):
         match action:
             case "write":
                 return isinstance(self.focused, TurnView)
-            case "fork":
+            case "fork" | "copy":
                 return self.target is not None
             case "list":
                 return self.app.screen_stack[0].has_class("-wide")

@@ -92,12 +92,12 @@ class TeachingScreen(ConversingScreen):
         self.call_later(self.show_turns)
 
     def action_flip(self, by: int) -> None:
-        """Show the reply beside this one."""
+        """Show the turn beside this one."""
         turn = self.target
         if turn is not None:
             try:
-                siblings = [sibling.id for sibling in self.corpus.siblings(turn.id)]
-                chosen = siblings[siblings.index(turn.id) + by]
+                branches = self.corpus.branches(turn.id)
+                chosen = branches[branches.index(turn.id) + by]
                 self.corpus.show(chosen)
             except CorpusError as error:
                 self.tell(str(error), "error")

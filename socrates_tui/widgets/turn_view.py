@@ -19,12 +19,17 @@ VERDICTS = {
     "rewritten": ("✎ rewritten", "$text-accent"),
     "dropped": ("✗ dropped", "$text-error"),
 }
-STOPS = {"user": "stopped", "length": "cut at the longest length", "context": "cut: the context is full"}
+STOPS = {
+    "user": "stopped",
+    "length": "cut at the longest length",
+    "context": "cut: the context is full",
+    "failed": "broke off",
+}
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a reply stands among the replies to the same prompt, counted from 1."""
+    """Where a turn stands among those that follow on the same turn, counted from 1."""
 
     number: int = 1
     count: int = 1
@@ -42,8 +47,14 @@ class TurnView(Vertical, can_focus=True):
         Binding("a", "screen.approve", "Approve", tooltip="Teach the reply as it is"),
         Binding("d", "screen.drop", "Drop", tooltip="Leave the turn out of what follows and of training"),
         Binding("r", "screen.regenerate", "Again", tooltip="Ask for another reply; this one is kept beside it"),
-        Binding("left,h", "screen.flip(-1)", "Earlier reply", key_display="←", tooltip="Show the reply before"),
-        Binding("right,l", "screen.flip(1)", "Later reply", key_display="→", tooltip="Show the reply after"),
+        Binding(
+            "left,h", "screen.flip(-1)", "Earlier", key_display="←", tooltip="Show the reply before, or the prompt"
+        ),
+        Binding("right,l", "screen.flip(1)", "Later", key_display="→", tooltip="Show the reply after, or the prompt"),
+        Binding(
+            "p", "screen.revise", "Other prompt", show=False, tooltip="Ask otherwise here; this turn is kept beside it"
+        ),
+        Binding("y", "screen.copy", "Copy", show=False, tooltip="Copy the reply"),
         Binding("f", "screen.fork", "Fork", show=False, tooltip="Go on from here in another conversation"),
         Binding("u,ctrl+z", "screen.undo", "Undo", tooltip="Take back the last act of teaching"),
         Binding("U,ctrl+y", "screen.redo", "Redo", show=False, tooltip="Do again what was taken back"),

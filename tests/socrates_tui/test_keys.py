@@ -50,7 +50,7 @@ async def test_the_palette_offers_every_act_that_is_possible(stage: Stage) -> No
                 name = binding.action.removeprefix("screen.").partition("(")[0]
                 if name not in KEYS_ONLY | NOT_NOW:
                     assert binding.description in offered
-        assert not offered & {"Stop", "Cancel training", "Use it anyway", "Load the model", "Later reply"}
+        assert not offered & {"Stop", "Cancel training", "Use it anyway", "Load the model", "Later"}
 
 
 async def test_a_command_of_the_palette_does_what_its_key_does(stage: Stage) -> None:

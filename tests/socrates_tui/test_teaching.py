@@ -89,7 +89,7 @@ async def test_any_reply_of_the_conversation_can_be_rewritten(stage: Stage) -> N
     async with stage.play() as (app, pilot):
         await say(app, pilot, "One")
         await say(app, pilot, "Two")
-        await pilot.press("ctrl+up", "k", "e")
+        await pilot.press("up", "k", "e")
         await write(pilot, "!")
         await pilot.press("ctrl+s")
         await settled(app, pilot)
