@@ -11,6 +11,7 @@ from socrates_errors import CorpusBusyError, CorpusError
 from socrates_tui.drafts import rewrite_of
 from socrates_tui.screens.conversing import ConversingScreen
 from socrates_tui.screens.rewrite import Edited, RewriteScreen
+from socrates_tui.widgets.style_meter import Measure
 from socrates_tui.widgets.turn_view import TurnView
 
 
@@ -20,6 +21,9 @@ class TeachingScreen(ConversingScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+e", "rewrite_last", "Rewrite", priority=True, tooltip="Rewrite the last reply"),
     ]
+
+    measure: Measure | None = None
+    """What tells in the editor how Socratic a rewrite is, if anything does."""
 
     def action_rewrite(self) -> None:
         """Open the editor on the reply in focus."""
@@ -36,10 +40,23 @@ class TeachingScreen(ConversingScreen):
             if answer is not None:
                 self._edited(turn.id, answer)
                 await self.show_turns()
+                if answer.next:
+                    self._edit_next(turn)
 
         key = rewrite_of(turn.id)
-        screen = RewriteScreen(turn, self.drafts.get(key), partial(self.keep_draft, key))
+        screen = RewriteScreen(turn, self.drafts.get(key), partial(self.keep_draft, key), self.measure)
         self.app.push_screen(screen, self._in_turn(edited))
+
+    def _edit_next(self, turn: Turn) -> None:
+        """Open the editor on the next reply of the conversation that nobody has reviewed, from the start at its end."""
+        ids = [each.id for each in self.turns]
+        at = ids.index(turn.id) + 1 if turn.id in ids else 0
+        others = [each for each in [*self.turns[at:], *self.turns[:at]] if each.id != turn.id]
+        following = next((each for each in others if each.verdict == "unreviewed"), None)
+        if following is None:
+            self.tell("No other reply of this conversation is left to review.")
+        else:
+            self._edit(following)
 
     def _edited(self, turn: int, answer: Edited) -> None:
         draft = "" if answer.saved or not answer.changed else answer.text

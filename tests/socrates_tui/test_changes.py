@@ -33,3 +33,8 @@ def test_one_changed_word_is_all_that_is_marked() -> None:
 @given(st.text(st.characters(codec=None), max_size=30))
 def test_what_is_drawn_is_plain(text: str) -> None:
     assert changes("", text).plain == plain(text)
+
+
+def test_single_characters_that_two_changes_share_by_chance_are_read_as_one_change() -> None:
+    drawn = changes("各人の物の量", "君のかのね")
+    assert [drawn.plain[span.start : span.end] for span in drawn.spans] == ["各人の物の量", "君のかのね"]

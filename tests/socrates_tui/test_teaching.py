@@ -102,9 +102,8 @@ async def test_the_difference_is_drawn_while_it_is_written(stage: Stage) -> None
         await say(app, pilot, "Hi")
         await pilot.press("ctrl+e")
         app.screen.query_one(PlainArea).text = "I know nothing."
-        await pilot.pause(0.2)
         difference = app.screen.query_one("#rewrite-difference", Static)
-        assert text_of(difference) == "I know nothing."
+        await until(pilot, lambda: text_of(difference) == "I know nothing.")
 
 
 async def test_leaving_with_changes_keeps_a_draft_says_so_and_opens_it_again_after_a_restart(stage: Stage) -> None:
