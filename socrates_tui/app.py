@@ -1,7 +1,9 @@
 """The app: it opens the dialogs and owns the training. Speaking is speaking_app's, conversations the chat screen's."""
 
 import logging
+from asyncio import get_running_loop
 from collections.abc import Iterable
+from signal import SIGTERM
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
@@ -69,9 +71,10 @@ class SocratesApp(SpeakingApp):
         """What ended the app, where the user did not."""
 
     def on_mount(self) -> None:
-        """Take on the colours of the settings."""
+        """Take on the colours of the settings; leave in order where the system ends the program."""
         self.theme = self._settings.theme if self._settings.theme in self.available_themes else "textual-dark"
         self.theme_changed_signal.subscribe(self, self._theme_changed)
+        get_running_loop().add_signal_handler(SIGTERM, lambda: self._leave_answered(True))
 
     def on_unmount(self) -> None:
         """Close the corpus and the drafts."""
