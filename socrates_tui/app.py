@@ -32,6 +32,7 @@ from socrates_tui.screens.teaching import TeachingScreen
 from socrates_tui.screens.versions import VersionsScreen
 from socrates_tui.settings import Settings
 from socrates_tui.speaking_app import SpeakingApp
+from socrates_tui.widgets.conversation_list import ConversationRows
 from socrates_tui.widgets.prompt import Prompt
 from socrates_tui.widgets.training_panel import Training, TrainingPanel
 from socrates_tui.widgets.turn_view import TurnView
@@ -205,6 +206,8 @@ class SocratesApp(SpeakingApp):
         groups = [
             ("In the prompt", acts(Prompt.BINDINGS)),
             ("On a reply", acts(TurnView.BINDINGS)),
+            ("In the editor", acts(RewriteScreen.BINDINGS)),
+            ("In the list of conversations", acts(ConversationRows.BINDINGS)),
             (
                 "Everywhere",
                 acts(ChatScreen.BINDINGS, TeachingScreen.BINDINGS, ConversingScreen.BINDINGS, self.BINDINGS),

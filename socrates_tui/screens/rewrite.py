@@ -44,10 +44,10 @@ class RewriteScreen(Dialog[Edited]):
     """The reply, its rewrite, and the difference between the two while it is written."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "save", "Save"),
-        Binding("ctrl+down", "save_next", "Save, next", key_display="^↓"),
-        Binding("f2", "propose", "Proposals", key_display="F2"),
-        Binding("escape", "leave", "Leave"),
+        Binding("ctrl+s", "save", "Save", tooltip="Keep what stands there as what he should have said"),
+        Binding("ctrl+down", "save_next", "Save, next", key_display="^↓", tooltip="Save, and go on to the next reply"),
+        Binding("f2", "propose", "Proposals", key_display="F2", tooltip="Show small changes that could be made"),
+        Binding("escape", "leave", "Leave", tooltip="Leave; a change is kept as a draft"),
     ]
 
     @dataclass

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from rich.segment import Segment
 from textual.content import Content
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.selection import Selection
 from textual.strip import Strip
 from textual.style import Style
@@ -148,18 +148,21 @@ class ReplyMarkdown(Widget):
             same += 1
         self._lines = lines
         rows = len(self._rows)
-        self._wrap_from(same)
+        first = self._wrap_from(same)
         if self.is_mounted:
-            self.refresh(layout=len(self._rows) != rows or not self._row_width)
+            changed = Region(0, first, self._row_width, max(1, len(self._rows) - first))
+            self.refresh(changed, layout=len(self._rows) != rows or not self._row_width)
 
-    def _wrap_from(self, line: int) -> None:
-        """Cut the lines from ``line`` on into rows."""
+    def _wrap_from(self, line: int) -> int:
+        """Cut the lines from ``line`` on into rows; return the first of them."""
+        first = self._starts[line] if line < len(self._starts) else len(self._rows)
         if self._row_width:
-            del self._rows[self._starts[line] if line < len(self._starts) else len(self._rows) :]
+            del self._rows[first:]
             del self._starts[line:]
             for y in range(line, len(self._lines)):
                 self._starts.append(len(self._rows))
                 self._rows.extend(_rows(self._lines[y], y, self._row_width))
+        return first
 
 
 def _rows(line: Line, y: int, width: int) -> Iterator[_Row]:

@@ -154,3 +154,19 @@ async def test_what_the_mouse_selects_is_copied_without_the_breaks_of_the_screen
         assert reply.get_selection(Selection(Offset(2, 0), None)) == ("友人を助けることが正義かね\n• 敵", "\n")
         meta = [segment.style.meta["offset"] for segment in reply.render_line(1) if segment.style is not None]
         assert meta[-1] == (10, 0)
+
+
+async def test_what_a_growing_reply_shows_is_what_it_shows_at_once() -> None:
+    grown, whole = Page(), Page()
+    async with grown.run_test(size=(30, 30)) as pilot:
+        reply = grown.query_one(ReplyMarkdown)
+        for start in range(0, len(REPLY), 3):
+            grow(reply, REPLY[start : start + 3])
+            await pilot.pause()
+        reply.update(REPLY)
+        await pilot.pause()
+        piece_by_piece = shown(grown)
+    async with whole.run_test(size=(30, 30)) as pilot:
+        whole.query_one(ReplyMarkdown).update(REPLY)
+        await pilot.pause()
+        assert shown(whole) == piece_by_piece

@@ -11,6 +11,7 @@ from socrates_tui.app import SocratesApp
 from socrates_tui.screens.conversations import ConversationsScreen
 from tests.socrates_tui.scripted import EVALUATED, HOLD, STARTED, ScriptedTraining, published, step
 from tests.socrates_tui.stage import Stage, settled, shown, until
+from tests.socrates_tui.test_rewriting import Style
 
 Compare = Callable[..., bool]
 Play = Callable[[SocratesApp, Pilot[None]], Awaitable[None]]
@@ -114,6 +115,24 @@ def test_rewrite(snap_compare: Compare, told: Stage, size: tuple[int, int]) -> N
     assert matches(snap_compare, told, size, play)
 
 
+def test_proposals(snap_compare: Compare, told: Stage, size: tuple[int, int]) -> None:
+    with told.corpus() as corpus:
+        corpus.approve(2)
+    assert matches(snap_compare, told, size, keys("up", "up", "up", "e", "f2"))
+
+
+def test_rewrite_with_a_meter(snap_compare: Compare, told: Stage, size: tuple[int, int]) -> None:
+    async def play(app: SocratesApp, pilot: Pilot[None]) -> None:
+        app.chat.measure = lambda prompt, reply: Style(72.4, "Ask one question, and nothing else.")
+        await keys("up", "up", "up", "e")(app, pilot)
+
+    assert matches(snap_compare, told, size, play)
+
+
+def test_asking_otherwise(snap_compare: Compare, told: Stage, size: tuple[int, int]) -> None:
+    assert matches(snap_compare, told, size, keys("up", "up", "p"))
+
+
 def test_terms(snap_compare: Compare, stage: Stage, size: tuple[int, int]) -> None:
     stage.terms_accepted = False
     assert matches(snap_compare, stage, size, keys())
@@ -172,6 +191,11 @@ def test_help(snap_compare: Compare, stage: Stage, size: tuple[int, int]) -> Non
 
 def test_palette(snap_compare: Compare, told: Stage, size: tuple[int, int]) -> None:
     assert matches(snap_compare, told, size, keys("ctrl+p"))
+
+
+def test_terms_at_the_smallest_terminal(snap_compare: Compare, stage: Stage) -> None:
+    stage.terms_accepted = False
+    assert matches(snap_compare, stage, (60, 18), keys("down", "down", "down", "down", "down"))
 
 
 def test_smallest_terminal(snap_compare: Compare, told: Stage) -> None:
