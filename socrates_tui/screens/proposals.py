@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import OptionList, Static
@@ -14,6 +14,10 @@ from socrates_tui.proposals import Proposal
 from socrates_tui.screens.dialog import LEAVE, Dialog
 from socrates_tui.widgets.changes import changes
 from socrates_tui.widgets.key_line import KeyLine
+
+
+class _Choices(OptionList):
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select", "Put it there")]
 
 
 class ProposalsScreen(Dialog[str]):
@@ -30,7 +34,7 @@ class ProposalsScreen(Dialog[str]):
         """Lay out the list and the difference."""
         with Vertical(classes="dialog proposals") as dialog:
             dialog.border_title = "Proposals"
-            yield OptionList(*(Content(proposal.name) for proposal in self._proposals), compact=True)
+            yield _Choices(*(Content(proposal.name) for proposal in self._proposals), compact=True)
             with VerticalScroll(can_focus=False):
                 yield Static(id="proposed")
             yield KeyLine()

@@ -24,6 +24,8 @@ from socrates_tui.widgets.key_line import KeyLine
 from socrates_tui.widgets.plain_area import PlainArea
 from socrates_tui.widgets.style_meter import Measure, Measured, StyleMeter
 
+AROUND = 400
+"""Characters that are shown before and behind each change: drawing a long text whole would make the keys wait."""
 PAUSE_S = 0.1
 """How long the user must pause before the draft is kept and the difference is looked for anew."""
 
@@ -166,7 +168,7 @@ class RewriteScreen(Dialog[Edited]):
     @work(thread=True, exclusive=True, group="difference")
     def _compare(self, text: str) -> None:
         worker = get_current_worker()
-        difference = changes(self._turn.reply, text)
+        difference = changes(self._turn.reply, text, around=AROUND)
         measured = None if self._measure is None else self._measure(self._turn.prompt, text)
         if not worker.is_cancelled:  # by a newer text
             self.post_message(self.Compared(difference, measured))

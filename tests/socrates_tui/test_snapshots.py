@@ -115,10 +115,14 @@ def test_rewrite(snap_compare: Compare, told: Stage, size: tuple[int, int]) -> N
     assert matches(snap_compare, told, size, play)
 
 
-def test_proposals(snap_compare: Compare, told: Stage, size: tuple[int, int]) -> None:
-    with told.corpus() as corpus:
-        corpus.approve(2)
-    assert matches(snap_compare, told, size, keys("up", "up", "up", "e", "f2"))
+def test_proposals(snap_compare: Compare, stage: Stage, size: tuple[int, int]) -> None:
+    with stage.corpus() as corpus:
+        reply = "正義とは善いことです。君はどう思いますか？ 例はありますか？"
+        conversation = corpus.create_conversation(title="正義について").id
+        corpus.add_turn(conversation, parent=None, prompt="正義とは", reply=reply)
+        with corpus.db.atomic():
+            corpus.db.execute("UPDATE conversations SET updated = '2026-01-05T09:30:00.000000+00:00'")
+    assert matches(snap_compare, stage, size, keys("ctrl+e", "f2"))
 
 
 def test_rewrite_with_a_meter(snap_compare: Compare, told: Stage, size: tuple[int, int]) -> None:
