@@ -1,5 +1,6 @@
 """The main screen: what is said between the user and the engine, and how everything else stands."""
 
+from contextlib import suppress
 from dataclasses import asdict
 from threading import Event
 from typing import Any, ClassVar, cast
@@ -107,7 +108,7 @@ class ChatScreen(PromptingScreen):
     def keep_drafts(self) -> None:
         """Keep what was written or asked and not answered, for the next start."""
         asked = [speech for speech in self._speeches if not speech.again and not speech.stored_as]
-        unsaid = [*(speech.prompt for speech in asked), self.set_aside, self.prompt.text.strip()]
+        unsaid = [*(speech.prompt for speech in asked), self.set_aside, self.unsent]
         self.keep_draft(PROMPT, "\n\n".join(filter(None, unsaid)))
 
     @on(Prompt.Changed)
@@ -334,9 +335,14 @@ class ChatScreen(PromptingScreen):
 
     def _give_back(self, speech: Speech) -> None:
         """Put a prompt without a reply back where it was written."""
-        if not speech.again:
-            self.prompt.text = "\n\n".join(filter(None, [speech.prompt, self.prompt.text]))
-            self.prompt.move_cursor(self.prompt.document.end)
+        if speech.again:
+            return
+        if speech.replaces is not None and self._here(speech):
+            with suppress(CorpusError):  # another program may have taken the turn away
+                self.revise(self.corpus.turn(speech.replaces), speech.prompt)
+                return
+        self.prompt.text = "\n\n".join(filter(None, [speech.prompt, self.prompt.text]))
+        self.prompt.move_cursor(self.prompt.document.end)
 
     async def action_stop(self) -> None:
         """Stop the reply; else take back the last prompt that waits."""

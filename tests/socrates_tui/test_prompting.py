@@ -60,6 +60,10 @@ async def test_while_a_turn_is_asked_otherwise_what_followed_on_it_is_not_shown(
         await settled(app, pilot)
         assert "Second?" in shown(app)
         assert app.chat.prompt.text == "One!"
+        stage.engine.hold_after = None
+        await pilot.press("enter")
+        await settled(app, pilot)
+        assert [turn.prompt for turn in app.chat.turns] == ["One!"]
 
 
 async def test_escape_leaves_a_turn_as_it_is_and_puts_back_what_was_written(stage: Stage) -> None:
@@ -69,8 +73,25 @@ async def test_escape_leaves_a_turn_as_it_is_and_puts_back_what_was_written(stag
         await pilot.press("up", "p", "x", "escape")
         assert app.chat.prompt.text == "kept"
         assert "In the place of" not in shown(app)
+        await pilot.press("ctrl+up")
+        assert app.chat.prompt.text == "Onex"
+        await pilot.press("ctrl+down")
         await say(app, pilot, "!")
         assert [turn.prompt for turn in app.chat.turns] == ["One", "kept!"]
+
+
+async def test_the_prompt_of_a_turn_is_no_draft_until_it_is_changed(stage: Stage) -> None:
+    async with stage.play() as (app, pilot):
+        await say(app, pilot, "One")
+        await write(pilot, "kept")
+        await pilot.press("up", "p")
+        app.chat.keep_drafts()
+        assert "One" not in stage.drafts()
+        assert "kept" in stage.drafts()
+        await pilot.press("x", "ctrl+q")
+        await until(pilot, lambda: app._exit)
+    async with stage.play() as (app, _):
+        assert app.chat.prompt.text == "kept\n\nOnex"
 
 
 async def test_a_reply_is_copied_with_a_notice(stage: Stage) -> None:
