@@ -84,6 +84,8 @@ class ConversationList(Vertical):
         self._archived = False
         self._limit = PAGE
         self._listed: list[Conversation] = []
+        self._shown: tuple[list[Conversation], int | None, int] | None = None
+        """What stands in the table, which conversation is marked, and for what width."""
         self._pause: Timer | None = None
 
     def compose(self) -> ComposeResult:
@@ -95,6 +97,10 @@ class ConversationList(Vertical):
         """Fill the table."""
         self._table.show_header = not self._narrow
         self.refill()
+
+    def on_resize(self) -> None:
+        """Give the titles the room there is."""
+        self.refill(follow=False)
 
     @property
     def _table(self) -> ConversationRows:
@@ -116,9 +122,10 @@ class ConversationList(Vertical):
         listed = list(self._find(text=text, archived=self._archived, limit=self._limit))
         table = self._table
         kept = self._current if follow or self.under_cursor is None else self.under_cursor.id
-        if table.columns and (listed, self._current) == self._shown:
+        shown = listed, self._current, self.size.width
+        if shown == self._shown:
             return
-        self._shown = listed, self._current
+        self._shown = shown
         self._listed = listed
         table.clear(columns=True)
         self._add_columns(table)
@@ -128,9 +135,6 @@ class ConversationList(Vertical):
         if kept in ids:
             table.move_cursor(row=ids.index(kept))
         self.refresh_bindings()
-
-    _shown: tuple[list[Conversation], int | None] = ([], None)
-    """What stands in the table, and which conversation is marked."""
 
     def _add_columns(self, table: ConversationRows) -> None:
         room = self.size.width or self.app.size.width - 4

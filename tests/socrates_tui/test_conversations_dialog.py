@@ -123,6 +123,10 @@ async def test_at_narrow_sizes_there_is_no_list_at_the_side(stage: Stage) -> Non
         await pilot.press("ctrl+b")
         assert not app.chat.listing.display
         assert "Older" not in shown(app)
+        await pilot.resize_terminal(120, 30)
+        await until(pilot, lambda: "Older" in shown(app))
+        table = app.chat.listing.query_one(ConversationRows)
+        await until(pilot, lambda: table.virtual_size.width <= table.size.width)
 
 
 async def test_more_conversations_are_listed_when_the_cursor_comes_to_the_last(stage: Stage) -> None:
