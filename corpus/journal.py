@@ -16,9 +16,16 @@ Subject = Literal["turns", "conversations"]
 _LONGEST_TAG = 100
 _COLUMNS: dict[Subject, frozenset[str]] = {
     "turns": frozenset({"verdict", "rewrite", "judged", "tags", "note"}),
-    "conversations": frozenset({"title", "system"}),
+    "conversations": frozenset({"title", "system", "archived"}),
 }
 """What acts change."""
+ConversationAct = Literal["rename", "system text", "archive", "unarchive"]
+_COLUMN: dict[ConversationAct, str] = {
+    "rename": "title",
+    "system text": "system",
+    "archive": "archived",
+    "unarchive": "archived",
+}
 
 
 @dataclass(frozen=True)
@@ -96,14 +103,12 @@ def note(db: Database, turn_id: int, wanted: str) -> Act:
         return _do(db, "note", "turns", [_Change(turn_id, {"note": before}, {"note": wanted})])
 
 
-def change_conversation(
-    db: Database, kind: Literal["rename", "system text"], conversation: int, wanted: str
-) -> Act | None:
-    """Give a conversation another title or system text; None where it has that already.
+def change_conversation(db: Database, kind: ConversationAct, conversation: int, wanted: str | int) -> Act | None:
+    """Give a conversation another title or system text, or archive it; None where it is so already.
 
     While nothing was said in it there is nothing to take back: the change is made and not journalled.
     """
-    column = "title" if kind == "rename" else "system"
+    column = _COLUMN[kind]
     with writing(db):
         found = rows(db, f"SELECT {column}, head FROM conversations WHERE id = ?", [conversation])
         if not found:

@@ -226,3 +226,9 @@ def _openings(db: Database) -> None:
     )
     for (conversation,) in db.execute("SELECT id FROM conversations ORDER BY id").fetchall():
         note_anew(db, conversation)
+
+
+@MIGRATIONS(name="0005_archived_conversations")
+def _archived_conversations(db: Database) -> None:
+    """Let conversations be out of sight; what was said and taught in them counts as before."""
+    db.execute("ALTER TABLE conversations ADD COLUMN archived INTEGER NOT NULL DEFAULT 0 CHECK (archived IN (0, 1))")

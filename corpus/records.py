@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 Verdict = Literal["unreviewed", "approved", "rewritten", "dropped"]
 Split = Literal["train", "held-out"]
-ActKind = Literal["approve", "rewrite", "drop", "tag", "untag", "note", "rename", "system text"]
+ActKind = Literal["approve", "rewrite", "drop", "tag", "untag", "note", "rename", "system text", "archive", "unarchive"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class Conversation:
     """ISO 8601, UTC, microseconds; the newest turn's time."""
     turns: int
     """Number of turns on the path that is shown."""
+    archived: bool = False
+    """Whether it is out of sight; what was taught in it counts all the same."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class Act:
     kind: ActKind
     turns: tuple[int, ...] = ()
     conversations: tuple[int, ...] = ()
-    """What was renamed, or given another system text."""
+    """What was renamed, archived, or given another system text."""
 
 
 @dataclass(frozen=True)

@@ -6,20 +6,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from corpus import examples, figures, journal, openings, purge, search, turns
+from corpus import conversations, examples, figures, journal, openings, purge, search, turns
 from corpus.copies import PATIENCE_S
-from corpus.database import now, one_line, open_database, rows, text, writing
+from corpus.database import one_line, open_database, rows, text, writing
 from corpus.filters import EVERYTHING, Filter
 from corpus.purge import Purge
 from corpus.records import Act, Conversation, Example, Hit, Split, Turn, Verdict
-from corpus.split import PARTS, drawn_key, side
 from socrates_errors import CorpusBusyError, CorpusError
-
-_CONVERSATION = """
-    SELECT conversations.id, conversations.key, conversations.title, conversations.system, conversations.source,
-        conversations.split, conversations.created, conversations.updated, coalesce(turns.depth, 0)
-    FROM conversations LEFT JOIN turns ON turns.id = conversations.head
-"""
 
 
 class Corpus:
@@ -58,49 +51,29 @@ class Corpus:
 
         Without ``key`` one is drawn: every sixth conversation of the chat is held out, and none of the first five.
         """
-        moment = now()
         with writing(self.db):
-            if key is None:
-                ((made,),) = rows(self.db, "SELECT count(*) FROM conversations WHERE source = 'chat'")
-                key = drawn_key("held-out" if source == "chat" and (made + 1) % PARTS == 0 else "train")
-            elif rows(self.db, "SELECT 1 FROM conversations WHERE key = ?", [key]):
-                raise CorpusError(f"There is a conversation with the key {key!r} already: add to that one.")
-            cursor = self.db.conn.execute(
-                """
-                INSERT INTO conversations (key, title, system, source, split, created, updated)
-                VALUES (?, ?, ?, ?, ?, ?, ?)
-                """,
-                [key, one_line(title), text(system), source, side(key), moment, moment],
-            )
-            assert cursor.lastrowid is not None
-            self._begun.append(cursor.lastrowid)
-            return self.conversation(cursor.lastrowid)
+            made = conversations.begin(self.db, title=one_line(title), system=text(system), source=source, key=key)
+            self._begun.append(made)
+            return self.conversation(made)
+
+    def fork(self, turn_id: int) -> Conversation:
+        """Begin a conversation with copies of the turns up to this one, which nobody has judged yet."""
+        return conversations.fork(self.db, turn_id)
 
     def spare(self, conversation_id: int) -> None:
         """Let a conversation that was begun here stay on closing; what is said in it is yet to be stored."""
         self._begun = [begun for begun in self._begun if begun != conversation_id]
 
-    def conversations(self, *, limit: int | None = None) -> list[Conversation]:
-        """Return the conversations in which something was said, newest activity first."""
-        found = rows(
-            self.db,
-            _CONVERSATION
-            + """
-            WHERE conversations.head IS NOT NULL
-            ORDER BY conversations.updated DESC, conversations.id DESC LIMIT ?
-            """,
-            [-1 if limit is None else limit],
-        )
-        return [Conversation(*row) for row in found]
+    def conversations(self, *, text: str = "", archived: bool = False, limit: int | None = None) -> list[Conversation]:
+        """Return the conversations in which something was said, newest activity first; archived ones if asked for.
+
+        Every word of ``text``, which may be empty, stands in the title, or in one of the turns.
+        """
+        return conversations.newest(self.db, text=text, archived=archived, limit=limit)
 
     def conversation(self, conversation_id: int) -> Conversation:
         """Return one conversation."""
-        found = rows(self.db, f"{_CONVERSATION} WHERE conversations.id = ?", [conversation_id])
-        if not found:
-            raise CorpusError(
-                f"There is no conversation {conversation_id}: `socrates corpus list` shows those there are."
-            )
-        return Conversation(*found[0])
+        return conversations.one(self.db, conversation_id)
 
     def rename_conversation(self, conversation_id: int, title: str) -> Act | None:
         """Give a conversation a title of one line; None where it has it already."""
@@ -108,6 +81,14 @@ class Corpus:
         if not title:
             raise CorpusError("The title is empty: give it some text.")
         return journal.change_conversation(self.db, "rename", conversation_id, title)
+
+    def archive(self, conversation_id: int) -> Act | None:
+        """Put a conversation out of sight; None where it is already. What was taught in it counts as before."""
+        return journal.change_conversation(self.db, "archive", conversation_id, 1)
+
+    def unarchive(self, conversation_id: int) -> Act | None:
+        """List an archived conversation again; None where it is listed."""
+        return journal.change_conversation(self.db, "unarchive", conversation_id, 0)
 
     def set_system(self, conversation_id: int, system: str) -> Act | None:
         """Set the system text of a conversation; an empty one takes it away. None where it has it already."""
@@ -174,6 +155,16 @@ class Corpus:
             "WHERE turns.conversation = ? AND turns.parent IS ? AND turns.prompt = ? ORDER BY turns.id",
             [found.conversation, found.parent, found.prompt],
         )
+
+    def branches(self, turn_id: int) -> list[int]:
+        """Return the id of every turn after the same turn, this one too, oldest first; their prompts may differ."""
+        found = self.turn(turn_id)
+        ids = rows(
+            self.db,
+            "SELECT id FROM turns WHERE conversation = ? AND parent IS ? ORDER BY id",
+            [found.conversation, found.parent],
+        )
+        return [branch for (branch,) in ids]
 
     def show(self, turn_id: int) -> None:
         """Make the conversation show this turn, and below it the newest turn that came of it."""

@@ -14,6 +14,7 @@ from socrates_errors import CorpusError
 from socrates_tui.filter_options import takes_filter
 from socrates_tui.invocation import Json, TurnId, corpus_of, valid_text
 from socrates_tui.json_output import print_json
+from socrates_tui.plain_text import plain
 
 app = typer.Typer()
 
@@ -39,6 +40,8 @@ _DONE: dict[ActKind, str] = {
     "note": "Noted",
     "rename": "Renamed",
     "system text": "Changed the system text of",
+    "archive": "Archived",
+    "unarchive": "Unarchived",
 }
 _NAMED = 20
 """So many turns of an act are named, more are counted."""
@@ -146,6 +149,31 @@ def system(
     """Set the system text of a conversation; an empty one takes it away."""
     with corpus_of(ctx) as corpus:
         _print_act(corpus.set_system(conversation, text), json, nothing="It has that system text already.")
+
+
+@app.command()
+def archive(ctx: typer.Context, conversation: ConversationId, json: Json = False) -> None:
+    """Put a conversation out of sight; what was taught in it counts as before."""
+    with corpus_of(ctx) as corpus:
+        _print_act(corpus.archive(conversation), json, nothing="It is archived already.")
+
+
+@app.command()
+def unarchive(ctx: typer.Context, conversation: ConversationId, json: Json = False) -> None:
+    """List an archived conversation again."""
+    with corpus_of(ctx) as corpus:
+        _print_act(corpus.unarchive(conversation), json, nothing="It is listed already.")
+
+
+@app.command()
+def fork(ctx: typer.Context, turn: TurnId, json: Json = False) -> None:
+    """Begin a conversation with copies of the turns up to this one, which nobody has judged yet."""
+    with corpus_of(ctx) as corpus:
+        made = corpus.fork(turn)
+    if json:
+        print_json({"conversation": asdict(made)})
+    else:
+        typer.echo(plain(f"Began conversation {made.id}: {made.title}"))
 
 
 @app.command()

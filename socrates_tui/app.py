@@ -1,7 +1,9 @@
 """The app: it opens the dialogs and owns the training. Speaking is speaking_app's, conversations the chat screen's."""
 
 import logging
+from asyncio import get_running_loop
 from collections.abc import Iterable
+from signal import SIGTERM
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
@@ -22,6 +24,7 @@ from socrates_tui.messages import (
 from socrates_tui.retraining import newest_own
 from socrates_tui.screens.chat import ChatScreen
 from socrates_tui.screens.confirm import ConfirmScreen
+from socrates_tui.screens.conversing import ConversingScreen
 from socrates_tui.screens.help import HelpScreen
 from socrates_tui.screens.rewrite import RewriteScreen
 from socrates_tui.screens.sampling import SamplingScreen
@@ -29,6 +32,7 @@ from socrates_tui.screens.teaching import TeachingScreen
 from socrates_tui.screens.versions import VersionsScreen
 from socrates_tui.settings import Settings
 from socrates_tui.speaking_app import SpeakingApp
+from socrates_tui.widgets.conversation_list import ConversationRows
 from socrates_tui.widgets.prompt import Prompt
 from socrates_tui.widgets.training_panel import Training, TrainingPanel
 from socrates_tui.widgets.turn_view import TurnView
@@ -68,9 +72,10 @@ class SocratesApp(SpeakingApp):
         """What ended the app, where the user did not."""
 
     def on_mount(self) -> None:
-        """Take on the colours of the settings."""
+        """Take on the colours of the settings; leave in order where the system ends the program."""
         self.theme = self._settings.theme if self._settings.theme in self.available_themes else "textual-dark"
         self.theme_changed_signal.subscribe(self, self._theme_changed)
+        get_running_loop().add_signal_handler(SIGTERM, lambda: self._leave_answered(True))
 
     def on_unmount(self) -> None:
         """Close the corpus and the drafts."""
@@ -201,13 +206,19 @@ class SocratesApp(SpeakingApp):
         groups = [
             ("In the prompt", acts(Prompt.BINDINGS)),
             ("On a reply", acts(TurnView.BINDINGS)),
-            ("Everywhere", acts(ChatScreen.BINDINGS, TeachingScreen.BINDINGS, self.BINDINGS)),
+            ("In the editor", acts(RewriteScreen.BINDINGS)),
+            ("In the list of conversations", acts(ConversationRows.BINDINGS)),
+            (
+                "Everywhere",
+                acts(ChatScreen.BINDINGS, TeachingScreen.BINDINGS, ConversingScreen.BINDINGS, self.BINDINGS),
+            ),
         ]
         self.push_screen(HelpScreen(groups))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer every act that is possible now."""
-        yield from commands(self, self.chat, acts(TurnView.BINDINGS, ChatScreen.BINDINGS, TeachingScreen.BINDINGS))
+        of_chat = acts(TurnView.BINDINGS, ChatScreen.BINDINGS, TeachingScreen.BINDINGS, ConversingScreen.BINDINGS)
+        yield from commands(self, self.chat, of_chat)
         yield from commands(self, self, acts(self.BINDINGS))
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
 

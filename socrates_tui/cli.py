@@ -1,6 +1,7 @@
 """The command line. Each command is the twin of an act of the app; what it does lies elsewhere."""
 
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -100,6 +101,9 @@ def _open_app(ctx: typer.Context) -> None:
     opened.run()
     if opened.failure is not None:
         raise opened.failure
+    if opened.loading_engine:  # in a thread that nothing can stop, and that has nothing to lose
+        logging.shutdown()
+        os._exit(opened.return_code or 0)
     raise typer.Exit(opened.return_code or 0)
 
 

@@ -33,6 +33,7 @@ def list_(
     wanted: Filter,
     *,
     conversations: Annotated[bool, typer.Option("--conversations", help="List conversations, not turns.")] = False,
+    archived: Annotated[bool, typer.Option("--archived", help="With --conversations: the archived ones too.")] = False,
     limit: Limit = 50,
     offset: Offset = 0,
     json: Json = False,
@@ -44,12 +45,13 @@ def list_(
             return
         if wanted != EVERYTHING:
             raise typer.BadParameter("The options that choose turns do not choose conversations: leave them out.")
-        threads = corpus.conversations(limit=min(limit + offset, LARGEST))[offset:]
+        threads = corpus.conversations(archived=archived, limit=min(limit + offset, LARGEST))[offset:]
     if json:
         print_json({"conversations": [asdict(thread) for thread in threads]})
         return
     for thread in threads:
-        typer.echo(f"{thread.id:>6}  {thread.turns:>4} turns  {thread.split:<8}  {_start(thread.title)}")
+        mark = "  (archived)" if thread.archived else ""
+        typer.echo(f"{thread.id:>6}  {thread.turns:>4} turns  {thread.split:<8}  {_start(thread.title)}{mark}")
 
 
 @app.command()

@@ -69,7 +69,7 @@ class ReplyFinished(Message):
 
 @dataclass
 class ReplyFailed(Message):
-    """The engine gave no reply."""
+    """The engine gave no reply, or broke off; what it said until then has come."""
 
     reason: str
 

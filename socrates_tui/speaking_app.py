@@ -12,6 +12,7 @@ from adapters import terms
 from adapters.api import BASE, Engine
 from socrates_errors import SocratesError
 from socrates_tui.brief import brief
+from socrates_tui.left_behind import left_behind
 from socrates_tui.messages import (
     EngineFailed,
     EngineLoaded,
@@ -82,8 +83,8 @@ class SpeakingApp(App[None]):
             self.chat.notice.trouble(DECLINED)
             self.refresh_bindings()
 
-    @work(thread=True, group="engine", exit_on_error=False)
-    def _load(self) -> None:
+    @work(group="engine", exit_on_error=False)
+    async def _load(self) -> None:
         worker = get_current_worker()
 
         def progress(text: str, fraction: float | None) -> None:
@@ -92,7 +93,8 @@ class SpeakingApp(App[None]):
             self.post_message(EngineProgressed(text, fraction))
 
         try:
-            self.post_message(EngineLoaded(self.parts.load_engine(progress)))
+            engine = await left_behind(lambda: self.parts.load_engine(progress))
+            self.post_message(EngineLoaded(engine))
         except WorkerCancelled:
             pass
         except SocratesError as error:

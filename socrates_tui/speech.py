@@ -13,7 +13,7 @@ from socrates_errors import SocratesError
 from socrates_tui.messages import ReplyFailed, ReplyFinished, ReplyStreamed
 from socrates_tui.widgets.turn_view import TurnView
 
-FRAME_S = 1 / 30
+FRAME_S = 1 / 15
 """Pieces that come faster are put on the screen together."""
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,9 @@ class Speech:
     parent: int | None = None
     """The turn before; known once it is this prompt's turn."""
     replaces: int | None = None
-    """The turn whose reply is asked for again."""
+    """The turn in whose place it is said: with the same prompt, or with another."""
+    again: bool = False
+    """Whether the prompt is that of the turn it replaces."""
     sampling: api.Sampling = field(default_factory=api.Sampling)
     state: str = ""
     said: str = ""
@@ -54,7 +56,7 @@ def speak(
     stopped: Callable[[], bool],
     beside: Callable[[], bool],
 ) -> None:
-    """Ask ``engine`` and post what it says, about thirty times a second, then how it ended. Meant for a thread.
+    """Ask ``engine`` and post what it says, about fifteen times a second, then how it ended. Meant for a thread.
 
     ``stopped`` and ``beside`` are what ``Engine.reply`` asks.
     """
@@ -72,7 +74,9 @@ def speak(
                 pieces.clear()
                 shown = monotonic()
     except SocratesError as error:
+        post(ReplyStreamed("".join(pieces)))
         post(ReplyFailed(str(error)))
     except Exception as error:  # the window must not close over a reply
         log.exception("no reply")
+        post(ReplyStreamed("".join(pieces)))
         post(ReplyFailed(f"The engine failed ({type(error).__name__}): the log says more. Try again."))

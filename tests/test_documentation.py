@@ -13,6 +13,7 @@ from adapters.recipe import PRESETS
 from socrates_tui.app import SocratesApp
 from socrates_tui.cli import app
 from socrates_tui.screens.chat import ChatScreen
+from socrates_tui.screens.conversing import ConversingScreen
 from socrates_tui.screens.rewrite import RewriteScreen
 from socrates_tui.screens.teaching import TeachingScreen
 from socrates_tui.widgets.prompt import Prompt
@@ -44,7 +45,7 @@ def keys_of_the_readme() -> list[str]:
 def test_a_key_of_the_readme_is_bound(key: str) -> None:
     bound = {
         name
-        for place in (SocratesApp, ChatScreen, TeachingScreen, RewriteScreen, Prompt, TurnView)
+        for place in (SocratesApp, ChatScreen, TeachingScreen, ConversingScreen, RewriteScreen, Prompt, TurnView)
         for binding in place.BINDINGS
         if isinstance(binding, Binding)
         for name in binding.key.split(",")

@@ -14,7 +14,7 @@ from corpus.store import Corpus
 from tests.terminal import Terminal
 
 SOCRATES = [str(Path(sys.executable).with_name("socrates"))]
-UP, DOWN, ENTER, ESCAPE = "\x1b[A", "\x1b[B", "\r", "\x1b"
+UP, DOWN, LEFT, ENTER, ESCAPE = "\x1b[A", "\x1b[B", "\x1b[D", "\r", "\x1b"
 F3, F5, SELECT_ALL = "\x1bOR", "\x1b[15~", "\x1b[18~"
 CTRL_N, CTRL_Q, CTRL_S = "\x0e", "\x11", "\x13"
 SETTINGS = "[sampling]\nseed = 7\nmax_new_tokens = 16\n"
@@ -58,6 +58,7 @@ def say(terminal: Terminal, prompt: str, spoken: int) -> None:
 
 def test_chat_rewrite_retrain_switch_quit_and_find_everything_there(home: Path, terminal: Terminal) -> None:
     terminal.wait_for("I accept")
+    terminal.press_and_see(LEFT)
     terminal.press(ENTER)
     terminal.wait_for(lambda screen: "I accept" not in screen)
 

@@ -1,5 +1,6 @@
 """The main screen: what is said between the user and the engine, and how everything else stands."""
 
+from contextlib import suppress
 from dataclasses import asdict
 from threading import Event
 from typing import Any, ClassVar, cast
@@ -11,7 +12,7 @@ from textual.containers import Container
 from textual.message import Message
 from textual.reactive import var
 from textual.timer import Timer
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from adapters import api
 from adapters.api import Engine, Finished, Sampling
@@ -20,12 +21,14 @@ from corpus.store import Corpus
 from socrates_errors import CorpusBusyError, CorpusError
 from socrates_tui.drafts import PROMPT, Drafts
 from socrates_tui.messages import ReplyFailed, ReplyFinished, ReplyStreamed, SpeechEnded
-from socrates_tui.screens.teaching import TeachingScreen
+from socrates_tui.screens.prompting import PromptingScreen
 from socrates_tui.settings import Settings
 from socrates_tui.speech import Speech, speak
+from socrates_tui.widgets.conversation_list import ConversationList
+from socrates_tui.widgets.key_line import KeyLine
 from socrates_tui.widgets.notice import Notice
 from socrates_tui.widgets.prompt import Prompt
-from socrates_tui.widgets.status_line import StatusLine
+from socrates_tui.widgets.status_line import StatusLine, about_tokens
 from socrates_tui.widgets.training_panel import TrainingPanel
 from socrates_tui.widgets.transcript import Transcript
 from socrates_tui.widgets.turn_view import TurnView
@@ -34,13 +37,14 @@ PAUSE_S = 0.5
 """How long the user must pause before what stands in the prompt is kept on disk."""
 
 
-class ChatScreen(TeachingScreen):
+class ChatScreen(PromptingScreen):
     """Asks the engine and keeps its replies."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+r", "regenerate", "Again", priority=True, show=False, tooltip="Ask for another reply"),
         Binding("escape", "stop", "Stop", priority=True, tooltip="Stop the reply; else take back what waits"),
         Binding("escape", "close_panel", "Close", priority=True, tooltip="Close what is told of the last training"),
+        Binding("escape", "leave_revision", "Leave it", priority=True, tooltip="Do not ask otherwise after all"),
         Binding("escape", "write", "Prompt", show=False, tooltip="Go back to the prompt"),
     ]
 
@@ -65,12 +69,13 @@ class ChatScreen(TeachingScreen):
         """Lay out the screen from top to bottom."""
         yield Static(id="title")
         with Container(id="body"):
+            yield ConversationList(self.corpus.conversations, narrow=True)
             yield Transcript()
             yield TrainingPanel()
         yield Notice()
-        yield Prompt(self.drafts.get(PROMPT) or "", placeholder="Ask, or answer …")
+        yield Prompt(self.drafts.get(PROMPT) or "", past=self.past_prompts, placeholder="Ask, or answer …")
         yield StatusLine()
-        yield Footer(show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """Open the newest conversation; its turns are shown once the screen has been drawn."""
@@ -102,8 +107,8 @@ class ChatScreen(TeachingScreen):
 
     def keep_drafts(self) -> None:
         """Keep what was written or asked and not answered, for the next start."""
-        asked = [speech for speech in self._speeches if speech.replaces is None and not speech.stored_as]
-        unsaid = [*(speech.prompt for speech in asked), self.prompt.text.strip()]
+        asked = [speech for speech in self._speeches if not speech.again and not speech.stored_as]
+        unsaid = [*(speech.prompt for speech in asked), self.set_aside, self.unsent]
         self.keep_draft(PROMPT, "\n\n".join(filter(None, unsaid)))
 
     @on(Prompt.Changed)
@@ -140,14 +145,19 @@ class ChatScreen(TeachingScreen):
         return [speech.view for speech in self._speeches if speech.view is not None]
 
     def hidden(self) -> int | None:
-        """Return the turn whose reply is being asked for again."""
+        """Return the turn in whose place another is being said."""
         return None if self.speech is None else self.speech.replaces
 
     async def show_turns(self, focus: int | None = None) -> None:
         """Show the conversation, and how much of the context it takes."""
         await super().show_turns(focus)
         last = self.last
-        self.status.context_used = 0 if last is None else (last.prompt_tokens or 0) + (last.reply_tokens or 0)
+        counted = last is None or last.prompt_tokens is not None
+        self.status.context_estimated = not counted
+        if last is None or last.prompt_tokens is None:
+            self.status.context_used = sum(about_tokens(turn.prompt) + about_tokens(turn.text) for turn in self.turns)
+        else:
+            self.status.context_used = last.prompt_tokens + (last.reply_tokens or 0)
         self.status.left_out = 0 if self.conversation is None else self._left_out.get(self.conversation.id, 0)
 
     @on(Prompt.Sent)
@@ -160,7 +170,9 @@ class ChatScreen(TeachingScreen):
                 self.tell(str(error), "error")
                 return
         state = "waits for the engine" if self.engine is None else "waits its turn"
-        self._waiting.append(Speech(self.conversation.id, event.text, state=state))
+        replaces = None if self.revised is None else self.revised.id
+        self._waiting.append(Speech(self.conversation.id, event.text, replaces=replaces, state=state))
+        self.leave_revision()
         self.keep_drafts()
         await self.show_turns()
         self.transcript.anchor()
@@ -181,12 +193,15 @@ class ChatScreen(TeachingScreen):
             return
         speech = self._waiting.pop(0)
         try:
-            thread = self.corpus.thread(speech.conversation)
+            if speech.replaces is None:
+                thread = self.corpus.thread(speech.conversation)
+                speech.parent = thread[-1].id if thread else None
+            else:
+                speech.parent = self.corpus.turn(speech.replaces).parent
         except CorpusError as error:  # such as a conversation that another program took away
             self._give_back(speech)
             self.tell(str(error), "error")
             return
-        speech.parent = thread[-1].id if thread else None
         await self._speak(self.engine, speech)
 
     async def _speak(self, engine: Engine, speech: Speech) -> None:
@@ -195,7 +210,14 @@ class ChatScreen(TeachingScreen):
         self.speech = speech
         speech.tell("thinks …")
         await self.show_turns()
-        context = self.corpus.context(speech.conversation, parent=speech.parent)
+        try:
+            context = self.corpus.context(speech.conversation, parent=speech.parent)
+        except CorpusError as error:  # such as a turn that another program took away
+            self.speech = None
+            self._give_back(speech)
+            self.tell(str(error), "error")
+            await self.show_turns()
+            return
         messages = [*cast("list[api.Message]", context), api.Message(role="user", content=speech.prompt)]
         speech.sampling = self.settings.sampling.to_sampling()
         self._ask(engine, messages, speech.sampling, speech.stop)
@@ -205,31 +227,35 @@ class ChatScreen(TeachingScreen):
         speak(engine, messages, sampling, self.post_message, stopped=stop.is_set, beside=lambda: self.panel.running)
 
     @on(ReplyStreamed)
-    async def _reply_streamed(self, event: ReplyStreamed) -> None:
+    def _reply_streamed(self, event: ReplyStreamed) -> None:
         if self.speech is not None:
             if not self.speech.said:
                 self.speech.tell("speaks …")
             self.speech.said += event.text
             if self.speech.view is not None:
-                await self.speech.view.stream(event.text)
+                self.speech.view.stream(event.text)
 
     @on(ReplyFinished)
     async def _reply_finished(self, event: ReplyFinished) -> None:
-        speech = self.speech
+        speech, finished = self.speech, event.finished
         if speech is None:
             return
-        if event.finished.tokens_per_s:
-            self.status.tokens_per_s = event.finished.tokens_per_s
-        self._tell_left_out(speech.conversation, event.finished.turns_left_out)
+        if finished.tokens_per_s:
+            self.status.tokens_per_s = finished.tokens_per_s
+        self._tell_left_out(speech.conversation, finished.turns_left_out)
+        if finished.reply:
+            await self._keep(speech, self._fields(speech, finished))
+            return
+        self._give_back(speech)
+        if finished.stopped_by != "user":
+            self.tell("The reply was empty, so nothing was kept: ask again, or in other words.", "warning")
+        await self._reply_kept(speech, None)
+
+    async def _keep(self, speech: Speech, fields: dict[str, Any]) -> None:
+        """Store the reply as a whole turn."""
         turn = None
-        fields = self._fields(speech, event.finished)
         try:
-            if event.finished.reply:
-                turn = self.corpus.add_turn(**fields)
-            else:
-                self._give_back(speech)
-                if event.finished.stopped_by != "user":
-                    self.tell("The reply was empty, so nothing was kept: ask again, or in other words.", "warning")
+            turn = self.corpus.add_turn(**fields)
         except CorpusBusyError as error:
             speech.stored_as = self.store_later("add_turn", **fields)
             self.corpus.spare(speech.conversation)
@@ -253,7 +279,7 @@ class ChatScreen(TeachingScreen):
     async def _reply_kept(self, speech: Speech, turn: Turn | None) -> None:
         self.speech = None
         if turn is not None and speech.view is not None:
-            await speech.view.settle(turn, self.place(turn))
+            speech.view.settle(turn, self.place(turn))
         await self._speech_ended(turn)
 
     async def stored(self, key: str, arguments: dict[str, Any], stored: Turn | Act | None) -> None:
@@ -265,8 +291,14 @@ class ChatScreen(TeachingScreen):
 
     @on(ReplyFailed)
     async def _reply_failed(self, event: ReplyFailed) -> None:
-        speech, self.speech = self.speech, None
-        if speech is not None:
+        speech = self.speech
+        if speech is None:
+            return
+        if said := speech.said.strip():
+            self.tell(f"{event.reason} What was said until then is kept.", "error")
+            await self._keep(speech, self._asked(speech) | {"reply": said, "stopped_by": "failed"})
+        else:
+            self.speech = None
             self._give_back(speech)
             self.tell(event.reason, "error")
             await self._speech_ended(None)
@@ -277,15 +309,22 @@ class ChatScreen(TeachingScreen):
         self.post_message(SpeechEnded(turn))
         await self._speak_next()
 
-    def _fields(self, speech: Speech, finished: Finished) -> dict[str, Any]:
-        """Return the whole turn that the reply makes, as the corpus takes it."""
+    def _asked(self, speech: Speech) -> dict[str, Any]:
+        """Return what is known of a turn before its reply ends, as the corpus takes it."""
         return {
             "conversation": speech.conversation,
             "parent": speech.parent,
             "prompt": speech.prompt,
+            "version": self.status.version if self.engine is None else self.engine.version,
+            "base": self.status.base,
+            "sampling": asdict(speech.sampling),
+        }
+
+    def _fields(self, speech: Speech, finished: Finished) -> dict[str, Any]:
+        """Return the whole turn that the reply makes, as the corpus takes it."""
+        return self._asked(speech) | {
             "reply": finished.reply,
             "version": finished.version,
-            "base": self.status.base,
             "seed": finished.seed,
             "sampling": asdict(speech.sampling) | {"seed": finished.seed},
             "stopped_by": finished.stopped_by,
@@ -296,9 +335,14 @@ class ChatScreen(TeachingScreen):
 
     def _give_back(self, speech: Speech) -> None:
         """Put a prompt without a reply back where it was written."""
-        if speech.replaces is None:
-            self.prompt.text = "\n\n".join(filter(None, [speech.prompt, self.prompt.text]))
-            self.prompt.move_cursor(self.prompt.document.end)
+        if speech.again:
+            return
+        if speech.replaces is not None and self._here(speech):
+            with suppress(CorpusError):  # another program may have taken the turn away
+                self.revise(self.corpus.turn(speech.replaces), speech.prompt)
+                return
+        self.prompt.text = "\n\n".join(filter(None, [speech.prompt, self.prompt.text]))
+        self.prompt.move_cursor(self.prompt.document.end)
 
     async def action_stop(self) -> None:
         """Stop the reply; else take back the last prompt that waits."""
@@ -318,7 +362,7 @@ class ChatScreen(TeachingScreen):
         """Ask for another reply to the last prompt."""
         last = self.last
         if last is not None and self.engine is not None:
-            speech = Speech(last.conversation, last.prompt, parent=last.parent, replaces=last.id)
+            speech = Speech(last.conversation, last.prompt, parent=last.parent, replaces=last.id, again=True)
             self.prompt.focus()
             self.transcript.anchor()
             self.call_later(self._speak, self.engine, speech)
@@ -330,8 +374,10 @@ class ChatScreen(TeachingScreen):
         match action:
             case "stop":
                 return bool(self._speeches)
+            case "leave_revision" if self._speeches:
+                return False
             case "close_panel":
-                return not self._speeches and self.panel.concluded
+                return not self._speeches and self.panel.concluded and self.revised is None
             case "regenerate":
                 silent = self.engine is not None and self.speech is None
                 return silent and self.last is not None and self.target == self.last

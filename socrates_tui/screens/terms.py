@@ -4,7 +4,13 @@ from socrates_tui.screens.confirm import ConfirmScreen
 
 
 class TermsScreen(ConfirmScreen):
-    """The terms under which the base may be used."""
+    """The terms under which the base may be used. No key that was typed before they could be read accepts them."""
+
+    AUTO_FOCUS = ""
 
     def __init__(self, text: str) -> None:
         super().__init__("Gemma's terms of use", text, "I accept", "Not now")
+
+    def on_mount(self) -> None:
+        """Once the terms are on the screen, let the keys be about them, and Enter refuse."""
+        self.call_after_refresh(lambda: self.query_one("#no").focus())

@@ -1,5 +1,6 @@
 """Where the user writes to Socrates."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -17,7 +18,10 @@ class Prompt(PlainArea):
         # No priority here: a priority binding acts before the keys typed just ahead of it have arrived in the text.
         Binding("enter", "send", "Send", tooltip="Send what the prompt holds"),
         Binding("ctrl+j,shift+enter", "newline", "New line", show=False, tooltip="Begin a new line"),
-        Binding("ctrl+up", "leave", "To the replies", show=False, tooltip="Go up to the last reply"),
+        Binding("ctrl+up", "recall(1)", "Earlier prompt", show=False, tooltip="Put an earlier prompt here"),
+        Binding(
+            "ctrl+down", "recall(-1)", "Later prompt", show=False, tooltip="Put a later prompt here, at last yours"
+        ),
     ]
 
     @dataclass
@@ -25,6 +29,16 @@ class Prompt(PlainArea):
         """The user said something."""
 
         text: str
+
+    def __init__(self, text: str, *, past: Callable[[], Sequence[str]], placeholder: str = "") -> None:
+        """``past`` returns what was asked before, newest first."""
+        super().__init__(text, placeholder=placeholder)
+        self._read_past = past
+        self._past: Sequence[str] = ()
+        self._at = 0
+        """Which of them stands here, counted from 1; 0 for what the user writes."""
+        self._written = ""
+        """What the user wrote before going back to them."""
 
     class Left(Message):
         """The user wants to go up to the replies."""
@@ -40,10 +54,21 @@ class Prompt(PlainArea):
         if self.text.strip():
             self.post_message(self.Sent(self.text.strip()))
             self.clear()
+            self._at = 0
 
     def action_newline(self) -> None:
         """Begin a new line."""
         self.insert("\n")
+
+    def action_recall(self, by: int) -> None:
+        """Put a prompt that was asked ``by`` places further back here; what stands here is not lost."""
+        if self._at == 0 or self.text != self._past[self._at - 1]:
+            self._written, self._past, self._at = self.text, self._read_past(), 0
+        at = min(max(self._at + by, 0), len(self._past))
+        if at != self._at:
+            self._at = at
+            self.text = self._past[at - 1] if at else self._written
+            self.move_cursor(self.document.end)
 
     def action_leave(self) -> None:
         """Go up to the replies."""

@@ -16,6 +16,8 @@ class StatusLine(Static):
     version: reactive[str] = reactive("", layout=True)
     tokens_per_s: reactive[float | None] = reactive(None, layout=True)
     context_used: reactive[int] = reactive(0, layout=True)
+    context_estimated: reactive[bool] = reactive(False, layout=True)
+    """Whether that was not counted by the engine."""
     context_limit: reactive[int | None] = reactive(None, layout=True)
     left_out: reactive[int] = reactive(0, layout=True)
     """The oldest turns of the conversation that were not read for its newest reply."""
@@ -23,11 +25,12 @@ class StatusLine(Static):
 
     def render(self) -> Content:
         """Return the parts in the order in which they are looked for."""
+        limit = "–" if self.context_limit is None else f"{self.context_limit:,}"
         parts = [
             (_short(plain(self.base)), "$foreground-muted"),
             (plain(self.version), "bold $text-accent"),
             ("– tok/s" if self.tokens_per_s is None else f"{self.tokens_per_s:.1f} tok/s", ""),
-            (f"context {self.context_used:,}/{'–' if self.context_limit is None else f'{self.context_limit:,}'}", ""),
+            (f"context {'~' if self.context_estimated else ''}{self.context_used:,}/{limit}", ""),
             (f"{self.new_examples:,} new example{'' if self.new_examples == 1 else 's'}", _teaching(self.new_examples)),
         ]
         if self.left_out:
@@ -44,3 +47,9 @@ def _short(base: str) -> str:
 
 def _teaching(new: int) -> str:
     return "$text-success" if new else "$foreground-muted"
+
+
+def about_tokens(text: str) -> int:
+    """Return about how many tokens a Gemma makes of ``text``: four ASCII characters one, or three others two."""
+    ascii_only = sum(character.isascii() for character in text)
+    return round(ascii_only / 4 + (len(text) - ascii_only) / 1.5)

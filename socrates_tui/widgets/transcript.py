@@ -62,7 +62,7 @@ class Transcript(VerticalScroll, can_focus=False):
                         view = TurnView(turn.prompt, turn, place)
                         await self.mount(view, after=before)
                     else:
-                        await view.settle(turn, place)
+                        view.settle(turn, place)
                     before = view
                 for view in unanswered:
                     if not view.is_attached:

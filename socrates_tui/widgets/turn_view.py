@@ -7,8 +7,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import Markdown, Static
-from textual.widgets.markdown import MarkdownStream
+from textual.widgets import Static
 
 from corpus.records import Turn
 from socrates_tui.plain_text import plain
@@ -20,12 +19,17 @@ VERDICTS = {
     "rewritten": ("✎ rewritten", "$text-accent"),
     "dropped": ("✗ dropped", "$text-error"),
 }
-STOPS = {"user": "stopped", "length": "cut at the longest length", "context": "cut: the context is full"}
+STOPS = {
+    "user": "stopped",
+    "length": "cut at the longest length",
+    "context": "cut: the context is full",
+    "failed": "broke off",
+}
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a reply stands among the replies to the same prompt, counted from 1."""
+    """Where a turn stands among those that follow on the same turn, counted from 1."""
 
     number: int = 1
     count: int = 1
@@ -43,8 +47,15 @@ class TurnView(Vertical, can_focus=True):
         Binding("a", "screen.approve", "Approve", tooltip="Teach the reply as it is"),
         Binding("d", "screen.drop", "Drop", tooltip="Leave the turn out of what follows and of training"),
         Binding("r", "screen.regenerate", "Again", tooltip="Ask for another reply; this one is kept beside it"),
-        Binding("left,h", "screen.flip(-1)", "Earlier reply", key_display="←", tooltip="Show the reply before"),
-        Binding("right,l", "screen.flip(1)", "Later reply", key_display="→", tooltip="Show the reply after"),
+        Binding(
+            "left,h", "screen.flip(-1)", "Earlier", key_display="←", tooltip="Show the reply before, or the prompt"
+        ),
+        Binding("right,l", "screen.flip(1)", "Later", key_display="→", tooltip="Show the reply after, or the prompt"),
+        Binding(
+            "p", "screen.revise", "Other prompt", show=False, tooltip="Ask otherwise here; this turn is kept beside it"
+        ),
+        Binding("y", "screen.copy", "Copy", show=False, tooltip="Copy the reply"),
+        Binding("f", "screen.fork", "Fork", show=False, tooltip="Go on from here in another conversation"),
         Binding("u,ctrl+z", "screen.undo", "Undo", tooltip="Take back the last act of teaching"),
         Binding("U,ctrl+y", "screen.redo", "Redo", show=False, tooltip="Do again what was taken back"),
         Binding("up,k", "screen.move(-1)", "Up", show=False, tooltip="Go to the turn above"),
@@ -62,7 +73,6 @@ class TurnView(Vertical, can_focus=True):
         self.place = place or Place()
         self._said = said
         self._state = state
-        self._stream: MarkdownStream | None = None
 
     def compose(self) -> ComposeResult:
         """Lay out the turn."""
@@ -82,22 +92,16 @@ class TurnView(Vertical, can_focus=True):
         if self.is_mounted:
             self._heading_line.update(self._heading())
 
-    async def stream(self, text: str) -> None:
+    def stream(self, text: str) -> None:
         """Append ``text`` to the reply."""
-        if self._stream is None:
-            self._stream = Markdown.get_stream(self._markdown)
-        await self._stream.write(plain(text))
+        self._markdown.append(plain(text))
 
-    async def settle(self, turn: Turn, place: Place) -> None:
+    def settle(self, turn: Turn, place: Place) -> None:
         """Show ``turn`` as it is kept."""
-        if self._stream is not None:
-            await self._stream.stop()
-            self._stream = None
         if (turn, place) == (self.turn, self.place):
             return
         self.turn, self.place = turn, place
-        if self._markdown.source != plain(turn.text):
-            await self._markdown.update(plain(turn.text))
+        self._markdown.update(plain(turn.text))
         self._heading_line.update(self._heading())
         self.query_one(".instead", Static).update(self._instead())
         self._mark()

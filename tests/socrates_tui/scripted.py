@@ -32,6 +32,8 @@ class ScriptedEngine:
     piece: int = 4
     hold_after: int | None = None
     """So many pieces are said; then nothing until ``go_on`` is set or the reply is stopped."""
+    fail_after: tuple[int, Exception] | None = None
+    """So many pieces of the next reply are said; then this is raised."""
     left_out: int = 0
     """Turns that are told not to have been read."""
     refused: set[str] = field(default_factory=set)
@@ -62,6 +64,9 @@ class ScriptedEngine:
                 if number == self.hold_after:
                     self.held.set()
                     _wait(self.go_on, stopped)
+                if self.fail_after is not None and number == self.fail_after[0]:
+                    (_, error), self.fail_after = self.fail_after, None
+                    raise error
                 if stopped():
                     break
                 said += reply[start : start + self.piece]

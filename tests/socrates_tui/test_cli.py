@@ -102,6 +102,7 @@ class App:
 
     return_code = 0
     failure = None
+    loading_engine = False
 
     def run(self) -> None:
         """Open and close."""

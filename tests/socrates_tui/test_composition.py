@@ -27,7 +27,7 @@ async def test_the_app_of_a_fresh_home_opens_and_asks_for_the_terms(stage: Stage
     async with app.run_test() as pilot:
         await pilot.pause()
         await pilot.pause()
-        await pilot.press("right", "enter", "ctrl+q")
+        await pilot.press("enter", "ctrl+q")
     assert not terms.accepted(stage.home.directory)
 
 

@@ -306,3 +306,16 @@ def test_no_stored_text_commands_the_terminal(run: Run, home: Home, arguments: l
     assert not {"\x1b", "\x9b", "\u202e"} & set("".join(printed))
     if arguments != ["stats"]:
         assert "[bold]markup[/bold]" in printed[0]
+
+
+def test_archiving_hides_a_conversation_from_the_list_and_a_fork_goes_on_in_another(home: Home, run: Run) -> None:
+    with Corpus(home.database) as corpus:
+        corpus.add_turn(corpus.create_conversation(title="on virtue").id, parent=None, prompt="p", reply="r")
+    assert run("archive", "1") == "Archived conversation 1.\n"
+    assert run("archive", "1") == "It is archived already.\n"
+    assert run("list", "--conversations") == ""
+    assert run("list", "--conversations", "--archived").endswith("on virtue  (archived)\n")
+    assert run("unarchive", "1") == "Unarchived conversation 1.\n"
+    assert run("undo") == "Took back: Unarchived conversation 1.\n"
+    assert run("fork", "1") == "Began conversation 2: on virtue · from turn 1\n"
+    assert json.loads(run("fork", "1", "--json"))["conversation"]["turns"] == 1

@@ -2,18 +2,20 @@
 
 import pytest
 from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
 
 from socrates_tui.acts import KEYS_ONLY, acts
 from socrates_tui.app import SocratesApp
 from socrates_tui.screens.chat import ChatScreen
+from socrates_tui.screens.conversing import ConversingScreen
 from socrates_tui.screens.help import HelpScreen
 from socrates_tui.screens.teaching import TeachingScreen
 from socrates_tui.widgets.prompt import Prompt
 from socrates_tui.widgets.turn_view import TurnView
 from tests.socrates_tui.stage import Stage, say, settled, shown, until
 
-OWNERS: list[type[Prompt] | type[TurnView] | type[ChatScreen] | type[TeachingScreen] | type[SocratesApp]]
-OWNERS = [Prompt, TurnView, ChatScreen, TeachingScreen, SocratesApp]
+NOT_NOW = {"flip", "stop", "close_panel", "cancel_training", "use_kept", "load", "list"}
+OWNERS: list[type[DOMNode]] = [Prompt, TurnView, ChatScreen, TeachingScreen, ConversingScreen, SocratesApp]
 
 
 def bindings(owner: object) -> list[Binding]:
@@ -31,7 +33,7 @@ def test_every_key_has_an_action_and_says_what_it_does(owner: type) -> None:
 
 
 async def test_the_help_names_every_key_and_what_it_does(stage: Stage) -> None:
-    async with stage.play((160, 60)) as (app, pilot):
+    async with stage.play((160, 90)) as (app, pilot):
         await pilot.press("f1")
         assert isinstance(app.screen, HelpScreen)
         for owner in OWNERS:
@@ -43,12 +45,12 @@ async def test_the_palette_offers_every_act_that_is_possible(stage: Stage) -> No
     async with stage.play() as (app, pilot):
         await say(app, pilot, "Hi")
         offered = {command.title for command in app.get_system_commands(app.screen)}
-        for owner in (TurnView, ChatScreen, TeachingScreen, SocratesApp):
+        for owner in (TurnView, ChatScreen, TeachingScreen, ConversingScreen, SocratesApp):
             for binding in bindings(owner):
                 name = binding.action.removeprefix("screen.").partition("(")[0]
-                if name not in KEYS_ONLY | {"flip", "stop", "close_panel", "cancel_training", "use_kept", "load"}:
+                if name not in KEYS_ONLY | NOT_NOW:
                     assert binding.description in offered
-        assert not offered & {"Stop", "Cancel training", "Use it anyway", "Load the model", "Later reply"}
+        assert not offered & {"Stop", "Cancel training", "Use it anyway", "Load the model", "Later"}
 
 
 async def test_a_command_of_the_palette_does_what_its_key_does(stage: Stage) -> None:
@@ -78,3 +80,20 @@ async def test_the_status_line_is_whole_at_every_size(stage: Stage, size: tuple[
         words = " ".join(shown(app).split())
         assert "embedded · base · 12.5 tok/s · context" in words
         assert "/32,768 · 0 new examples" in words
+
+
+@pytest.mark.parametrize("size", [(60, 18), (80, 24)])
+async def test_no_key_of_the_footer_is_cut_and_help_is_always_there(stage: Stage, size: tuple[int, int]) -> None:
+    async with stage.play(size) as (app, pilot):
+        await say(app, pilot, "Hi")
+        assert shown(app).splitlines()[-1].rstrip().endswith("F1 Help")
+        await pilot.press("ctrl+r")
+        await settled(app, pilot)
+        await pilot.press("up")
+        await pilot.pause()
+        line = shown(app).splitlines()[-1].rstrip()
+        assert line.endswith("F1 Help")
+        assert "e Rewrite  a Approve  d Drop" in line
+        assert len(line) <= size[0]
+        await pilot.resize_terminal(160, 50)
+        await until(pilot, lambda: "F3 Versions" in shown(app).splitlines()[-1])

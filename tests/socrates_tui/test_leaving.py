@@ -1,8 +1,16 @@
 """Tests of leaving: nothing that was said, written or asked is lost."""
 
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
 from socrates_tui.screens.confirm import ConfirmScreen
 from tests.socrates_tui.scripted import HOLD, STARTED
 from tests.socrates_tui.stage import Stage, say, shown, until, write
+from tests.terminal import Terminal
 
 
 async def test_a_reply_under_way_is_kept_as_stopped(stage: Stage) -> None:
@@ -63,3 +71,45 @@ async def test_leaving_during_a_training_asks_and_cancels_it(stage: Stage) -> No
         await pilot.press("ctrl+q", "enter")
         await until(pilot, lambda: app._exit)
     assert stage.training.cancelled.is_set()
+
+
+async def test_the_end_that_the_system_demands_keeps_everything_like_that_of_the_user(stage: Stage) -> None:
+    stage.says("What do you mean?")
+    stage.engine.hold_after = 2
+    async with stage.play() as (app, pilot):
+        await write(pilot, "Hi")
+        await pilot.press("enter")
+        await until(pilot, stage.engine.held.is_set)
+        await write(pilot, "Half a thought")
+        os.kill(os.getpid(), signal.SIGTERM)
+        await until(pilot, lambda: app._exit)
+    assert app.return_code == 0
+    (conversation,) = stage.corpus().conversations()
+    assert [turn.reply for turn in stage.corpus().thread(conversation.id)] == ["What do"]
+    assert "Half a thought" in stage.drafts()
+
+
+LOADING = """
+import sys, threading
+from pathlib import Path
+from socrates_tui import cli, compose
+from tests.socrates_tui.stage import Stage
+stage = Stage(Path(sys.argv[1]))
+stage.load = lambda progress: threading.Event().wait()
+compose.open_app = lambda *_: stage.app()
+sys.argv[1:] = ["--home", sys.argv[1]]
+cli.main()
+"""
+
+
+@pytest.mark.parametrize("end", ["ctrl+q", "SIGTERM"])
+def test_leaving_waits_for_no_engine_that_loads_and_gives_the_terminal_back(own_home: Path, end: str) -> None:
+    command = [sys.executable, "-c", LOADING, str(own_home)]
+    with Terminal(command, os.environ | {"TERM": "xterm-256color"}) as terminal:
+        terminal.wait_for("Loading the model")
+        if end == "ctrl+q":
+            terminal.press("\x11")
+        else:
+            terminal.process.terminate()
+        assert terminal.wait_for_end() == 0
+        assert b"\x1b[?1049l" in terminal.raw

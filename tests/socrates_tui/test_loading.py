@@ -2,6 +2,9 @@
 
 from threading import Event
 
+from textual import events
+from textual.widgets import Button
+
 from adapters.api import Engine, Progress
 from socrates_errors import BaseUnavailableError
 from socrates_tui.messages import EngineFailed, EngineLoaded, EngineProgressed
@@ -65,7 +68,7 @@ async def test_the_terms_are_asked_before_the_model_is_loaded_and_kept_when_acce
         await until(pilot, lambda: isinstance(app.screen, TermsScreen))
         assert "Gemma" in shown(app)
         assert stage.told(EngineLoaded) == []
-        await pilot.press("enter")
+        await pilot.press("left", "enter")
         await until(pilot, lambda: stage.told(EngineLoaded))
         assert stage.accepted == [True]
         await say(app, pilot, "Hi")
@@ -76,14 +79,14 @@ async def test_without_the_terms_nothing_is_loaded_and_f9_asks_again(stage: Stag
     stage.terms_accepted = False
     async with stage.play() as (app, pilot):
         await until(pilot, lambda: isinstance(app.screen, TermsScreen))
-        await pilot.press("right", "enter")
+        await pilot.press("enter")
         await until(pilot, lambda: "not accepted" in shown(app))
         assert stage.accepted == []
         await pilot.press("f5")
         assert isinstance(app.screen, TermsScreen)
         await pilot.press("escape", "f9")
         assert isinstance(app.screen, TermsScreen)
-        await pilot.press("enter")
+        await pilot.press("left", "enter")
         await until(pilot, lambda: stage.told(EngineLoaded))
 
 
@@ -119,3 +122,21 @@ async def test_an_unforeseen_failure_to_load_is_told_in_one_line(stage: Stage) -
         assert "RuntimeError: first line" in shown(app)
         assert "second line" not in shown(app)
         assert notices(app) == []
+
+
+async def test_a_key_typed_before_the_terms_are_on_the_screen_accepts_nothing(stage: Stage) -> None:
+    stage.terms_accepted = False
+    app = stage.app()
+    async with app.run_test(size=(60, 18)) as pilot:
+        for _ in range(20):
+            app.post_message(events.Key("enter", "\r"))
+            await pilot.pause()
+        await settled(app, pilot)
+        assert stage.accepted == []
+        await pilot.press("f9")
+        await until(pilot, lambda: app.focused is not None and app.focused.id == "no")
+        for button in app.screen.query(Button):
+            assert app.screen.region.contains_region(button.region)
+        assert "I accept" in shown(app)
+        assert "Not now" in shown(app)
+        await pilot.press("escape")

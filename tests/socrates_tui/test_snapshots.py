@@ -11,6 +11,7 @@ from socrates_tui.app import SocratesApp
 from socrates_tui.screens.conversations import ConversationsScreen
 from tests.socrates_tui.scripted import EVALUATED, HOLD, STARTED, ScriptedTraining, published, step
 from tests.socrates_tui.stage import Stage, settled, shown, until
+from tests.socrates_tui.test_rewriting import Style
 
 Compare = Callable[..., bool]
 Play = Callable[[SocratesApp, Pilot[None]], Awaitable[None]]
@@ -59,6 +60,8 @@ def told(stage: Stage) -> Stage:
             prompt_tokens=310,
             reply_tokens=14,
         )
+        with corpus.db.atomic():
+            corpus.db.execute("UPDATE conversations SET updated = '2026-01-05T09:30:00.000000+00:00'")
     stage.registry.activate(stage.version(title="First lessons"))
     return stage
 
@@ -112,6 +115,28 @@ def test_rewrite(snap_compare: Compare, told: Stage, size: tuple[int, int]) -> N
     assert matches(snap_compare, told, size, play)
 
 
+def test_proposals(snap_compare: Compare, stage: Stage, size: tuple[int, int]) -> None:
+    with stage.corpus() as corpus:
+        reply = "正義とは善いことです。君はどう思いますか？ 例はありますか？"
+        conversation = corpus.create_conversation(title="正義について").id
+        corpus.add_turn(conversation, parent=None, prompt="正義とは", reply=reply)
+        with corpus.db.atomic():
+            corpus.db.execute("UPDATE conversations SET updated = '2026-01-05T09:30:00.000000+00:00'")
+    assert matches(snap_compare, stage, size, keys("ctrl+e", "f2"))
+
+
+def test_rewrite_with_a_meter(snap_compare: Compare, told: Stage, size: tuple[int, int]) -> None:
+    async def play(app: SocratesApp, pilot: Pilot[None]) -> None:
+        app.chat.measure = lambda prompt, reply: Style(72.4, "Ask one question, and nothing else.")
+        await keys("up", "up", "up", "e")(app, pilot)
+
+    assert matches(snap_compare, told, size, play)
+
+
+def test_asking_otherwise(snap_compare: Compare, told: Stage, size: tuple[int, int]) -> None:
+    assert matches(snap_compare, told, size, keys("up", "up", "p"))
+
+
 def test_terms(snap_compare: Compare, stage: Stage, size: tuple[int, int]) -> None:
     stage.terms_accepted = False
     assert matches(snap_compare, stage, size, keys())
@@ -155,7 +180,7 @@ def test_conversations(snap_compare: Compare, stage: Stage, size: tuple[int, int
     listed = [conversation(3, "正義について"), conversation(2, "What is courage?"), conversation(1, "Virtue " * 20)]
 
     async def play(app: SocratesApp, pilot: Pilot[None]) -> None:
-        await app.push_screen(ConversationsScreen(listed, 2))
+        await app.push_screen(ConversationsScreen(lambda **_: listed, 2))
 
     assert matches(snap_compare, stage, size, play)
 
@@ -170,6 +195,11 @@ def test_help(snap_compare: Compare, stage: Stage, size: tuple[int, int]) -> Non
 
 def test_palette(snap_compare: Compare, told: Stage, size: tuple[int, int]) -> None:
     assert matches(snap_compare, told, size, keys("ctrl+p"))
+
+
+def test_terms_at_the_smallest_terminal(snap_compare: Compare, stage: Stage) -> None:
+    stage.terms_accepted = False
+    assert matches(snap_compare, stage, (60, 18), keys("down", "down", "down", "down", "down"))
 
 
 def test_smallest_terminal(snap_compare: Compare, told: Stage) -> None:
