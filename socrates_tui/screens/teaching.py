@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.events import DescendantFocus
 from textual.screen import Screen
 from textual.widgets import Static
 
@@ -53,6 +54,8 @@ class TeachingScreen(Screen[None]):
         self.turns: list[Turn] = []
         """Its turns, from the first to the last."""
         self._window = SHOWN
+        self._later = 0
+        """Turns after the last that is shown, until they are wanted."""
 
     @property
     def prompt(self) -> Prompt:
@@ -132,7 +135,7 @@ class TeachingScreen(Screen[None]):
     async def open(self, conversation: Conversation | None) -> None:
         """Show ``conversation``, or an empty one that is stored with its first prompt."""
         self.conversation = conversation
-        self._window = SHOWN
+        self._window, self._later = SHOWN, 0
         await self.show_turns()
         self.transcript.anchor()
         self.prompt.focus()
@@ -147,9 +150,12 @@ class TeachingScreen(Screen[None]):
         self.query_one("#title", Static).update(
             Content.assemble(("Socrates", "bold $text-accent"), "  ", plain(title) or "New conversation")
         )
-        shown = [turn for turn in self.turns[-self._window :] if turn.id != self.hidden()]
+        self._later = min(self._later, max(0, len(self.turns) - 1))  # the path may have become shorter
+        end = len(self.turns) - self._later
+        earlier = max(0, end - self._window)
+        shown = [turn for turn in self.turns[earlier:end] if turn.id != self.hidden()]
         places = [(turn, self.place(turn)) for turn in shown]
-        await self.transcript.show(places, self.unanswered(), max(0, len(self.turns) - self._window))
+        await self.transcript.show(places, self.unanswered(), earlier, self._later)
         if focus is not None and (view := self.transcript.view_of(focus)) is not None:
             view.focus()
         self.refresh_bindings()
@@ -165,10 +171,40 @@ class TeachingScreen(Screen[None]):
             self.tell("Another program took this conversation away: F2 lists those there are.", "warning")
             return None
 
+    async def go_to(self, turn_id: int) -> None:
+        """Show a turn in its conversation, with those about it, and put the focus on it."""
+        try:
+            turn = self.corpus.turn(turn_id)
+            self.conversation = self.corpus.conversation(turn.conversation)
+            ids = [one.id for one in self.corpus.thread(turn.conversation)]
+            if turn_id not in ids:
+                self.corpus.show(turn_id)
+                ids = [one.id for one in self.corpus.thread(turn.conversation)]
+        except CorpusError as error:  # such as a turn that another program took away
+            self.tell(str(error), "error")
+            return
+        if self.transcript.view_of(turn_id) is None:
+            self._window, self._later = SHOWN, max(0, len(ids) - ids.index(turn_id) - SHOWN // 2)
+        await self.show_turns(turn_id)
+
     @on(Transcript.EarlierWanted)
     async def _show_earlier(self) -> None:
         self._window += SHOWN
         await self.show_turns()
+
+    @on(Transcript.LaterWanted)
+    async def _show_later(self) -> None:
+        more = min(SHOWN, self._later)
+        self._window, self._later = self._window + more, self._later - more
+        await self.show_turns()
+
+    @on(DescendantFocus, "Prompt")
+    async def _show_end(self) -> None:
+        """Show the end of the conversation, on which what is written follows."""
+        if self._later:
+            self._window, self._later = SHOWN, 0
+            await self.show_turns()
+            self.transcript.anchor()
 
     def action_conversations(self) -> None:
         """Choose a conversation."""
@@ -218,18 +254,22 @@ class TeachingScreen(Screen[None]):
     def action_rewrite(self) -> None:
         """Open the editor on the reply in focus."""
         if (turn := self.target) is not None:
-            self._edit(turn)
+            self.edit(turn, self._show_edited)
 
     def action_rewrite_last(self) -> None:
         """Open the editor on the last reply."""
         if (turn := self.last) is not None:
-            self._edit(turn)
+            self.edit(turn, self._show_edited)
 
-    def _edit(self, turn: Turn) -> None:
+    async def _show_edited(self, kept: bool) -> None:
+        await self.show_turns()
+
+    def edit(self, turn: Turn, then: Callable[[bool], Awaitable[None]]) -> None:
+        """Open the editor on a reply, keep what was written, and go on with whether that is a rewrite now."""
+
         async def edited(answer: Edited | None) -> None:
             if answer is not None:
-                self._edited(turn.id, answer)
-                await self.show_turns()
+                await then(self._edited(turn.id, answer))
 
         key = rewrite_of(turn.id)
         screen = RewriteScreen(turn, self.drafts.get(key), partial(self.keep_draft, key))
@@ -242,7 +282,9 @@ class TeachingScreen(Screen[None]):
         except OSError as error:
             self.tell(f"The draft is not on disk ({error.strerror}): free some space, and do not leave yet.", "error")
 
-    def _edited(self, turn: int, answer: Edited) -> None:
+    def _edited(self, turn: int, answer: Edited) -> bool:
+        """Keep what the editor held; return whether it is a rewrite now, or waits to be stored as one."""
+        kept = answer.saved
         draft = "" if answer.saved or not answer.changed else answer.text
         if answer.saved:
             try:
@@ -252,11 +294,12 @@ class TeachingScreen(Screen[None]):
                 self.store_later("rewrite", turn_id=turn, text=answer.text)
                 self.tell(f"{error.reason} Your rewrite is kept, and stored as soon as that has ended.", "warning")
             except CorpusError as error:
-                draft = answer.text
+                draft, kept = answer.text, False
                 self.tell(str(error), "error")
         elif draft:
             self.tell("The unfinished rewrite is kept as a draft: e opens it again.")
         self.keep_draft(rewrite_of(turn), draft)
+        return kept
 
     def action_approve(self) -> None:
         """Approve the reply."""
@@ -317,8 +360,23 @@ class TeachingScreen(Screen[None]):
             self.post_message(Transcript.EarlierWanted())
         elif number < len(views):
             views[number].focus()
+        elif self._later:
+            self.post_message(Transcript.LaterWanted())
         else:
             self.prompt.focus()
+
+    def action_next_unreviewed(self) -> None:
+        """Go to the next reply that nobody judged yet."""
+        if (turn := self._next_unreviewed()) is not None:
+            self.call_later(self.go_to, turn.id)
+
+    def _next_unreviewed(self) -> Turn | None:
+        """Return the next unreviewed turn of the conversation; after its last one, the first."""
+        ids = [turn.id for turn in self.turns]
+        start = ids.index(self.target.id) + 1 if self.target is not None and self.target.id in ids else 0
+        in_focus = self.focused.turn if isinstance(self.focused, TurnView) else None
+        following = (*self.turns[start:], *self.turns[:start])
+        return next((turn for turn in following if turn.verdict == "unreviewed" and turn != in_focus), None)
 
     def action_write(self) -> None:
         """Go back to the prompt."""
@@ -341,6 +399,8 @@ class TeachingScreen(Screen[None]):
                 return in_focus is None and self.last is not None
             case "rewrite" | "approve" | "drop":
                 return self.target is not None
+            case "next_unreviewed":
+                return self._next_unreviewed() is not None
             case "flip":
                 return in_focus is not None and in_focus.place.has(-1 if parameters[0] == -1 else 1)
         return True

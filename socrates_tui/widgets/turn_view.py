@@ -43,6 +43,7 @@ class TurnView(Vertical, can_focus=True):
         Binding("a", "screen.approve", "Approve", tooltip="Teach the reply as it is"),
         Binding("d", "screen.drop", "Drop", tooltip="Leave the turn out of what follows and of training"),
         Binding("r", "screen.regenerate", "Again", tooltip="Ask for another reply; this one is kept beside it"),
+        Binding("n", "screen.next_unreviewed", "Next unreviewed", tooltip="Go to the next reply nobody judged yet"),
         Binding("left,h", "screen.flip(-1)", "Earlier reply", key_display="←", tooltip="Show the reply before"),
         Binding("right,l", "screen.flip(1)", "Later reply", key_display="→", tooltip="Show the reply after"),
         Binding("u,ctrl+z", "screen.undo", "Undo", tooltip="Take back the last act of teaching"),
