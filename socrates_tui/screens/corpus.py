@@ -83,7 +83,7 @@ class TurnTable(LongList):
         Binding("e", "screen.rewrite", "Rewrite", show=False, tooltip="Write what this reply should have been"),
         Binding("u,ctrl+z", "screen.undo", "Undo", tooltip="Take back the last act, however many turns it changed"),
         Binding("U,ctrl+y", "screen.redo", "Redo", show=False, tooltip="Do again what was taken back"),
-        Binding("enter", "choose", "Open", show=False, tooltip="Go to the turn in its conversation"),
+        Binding("enter", "screen.open", "Open", show=False, tooltip="Go to the turn in its conversation"),
     ]
 
 
@@ -98,6 +98,8 @@ class CorpusScreen(CuratingScreen):
         self._marked: set[int] = set()
         self._all_marked = False
         """Whether the marks mean whatever the filter chooses, and not one turn and another."""
+        self._stale = False
+        """Whether the turns are those of the filter as it was before."""
         self._acting = False
         self._pause: Timer | None = None
 
@@ -140,13 +142,17 @@ class CorpusScreen(CuratingScreen):
 
     @on(Input.Changed)
     def _filter_changed(self) -> None:
+        self._stale = True
         if self._pause is not None:
             self._pause.stop()
         self._pause = self.set_timer(PAUSE_S, self.refresh_turns)
+        self.refresh_bindings()
 
     def refresh_turns(self) -> None:
         """Ask anew which turns the filter chooses; while it cannot be understood, those that were found stay."""
         super().refresh_turns()
+        if self._pause is not None:
+            self._pause.stop()
         mistake = self.query_one("#mistake", Static)
         mistake.display = False
         try:
@@ -173,6 +179,7 @@ class CorpusScreen(CuratingScreen):
     def _found(self, event: TurnsFound) -> None:
         if (event.wanted, event.text) != (self._wanted, self._text):
             return  # another filter was written meanwhile
+        self._stale = False
         row = self._table.row
         current = None if row is None else self._ids[row]
         self._ids = event.ids
@@ -221,15 +228,19 @@ class CorpusScreen(CuratingScreen):
         await self.show_card(self.turn)
 
     @on(TurnTable.Chosen)
-    def _open(self, event: TurnTable.Chosen) -> None:
-        self.dismiss(self._ids[event.row])
+    def action_open(self) -> None:
+        """Go to the turn in its conversation."""
+        if (row := self._table.row) is not None:
+            self.dismiss(self._ids[row])
 
     def action_filter(self) -> None:
         """Go up to the filter."""
         self.query_one(FilterLine).focus()
 
     def action_rows(self) -> None:
-        """Go down to the turns."""
+        """Go down to the turns, those of the filter as it is written."""
+        if self._stale:
+            self.refresh_turns()
         self._table.focus()
 
     # Marking
@@ -344,10 +355,10 @@ class CorpusScreen(CuratingScreen):
         self.refresh_turns()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """While an act is done nothing else can be; without a turn nothing can be marked or judged."""
+        """While an act is done nothing else can be; turns are marked and judged once they are those of the filter."""
         match action:
             case "leave" | "undo" | "redo":
                 return not self._acting
-            case "mark" | "mark_all" | "approve" | "drop" | "tag" | "untag" | "rewrite":
-                return bool(self._ids) and not self._acting
+            case "open" | "mark" | "mark_all" | "approve" | "drop" | "tag" | "untag" | "rewrite":
+                return bool(self._ids) and not self._acting and not self._stale
         return True

@@ -31,7 +31,7 @@ class Queue(LongList):
         Binding("s", "screen.skip", "Skip", tooltip="Look at the reply again after all others"),
         Binding("u,ctrl+z", "screen.undo", "Undo", tooltip="Take back the last act, and come back to its reply"),
         Binding("U,ctrl+y", "screen.redo", "Redo", show=False, tooltip="Do again what was taken back"),
-        Binding("enter", "choose", "Open", tooltip="Go to the reply in its conversation"),
+        Binding("enter", "screen.open", "Open", tooltip="Go to the reply in its conversation"),
         Binding("pageup", "screen.scroll_card(-1)", "Scroll up", show=False, tooltip="Scroll a long reply up"),
         Binding("pagedown,space", "screen.scroll_card(1)", "Scroll down", show=False, tooltip="Scroll it down"),
     ]
@@ -108,8 +108,10 @@ class ReviewScreen(CuratingScreen):
         await self.show_card(self.turn)
 
     @on(Queue.Chosen)
-    def _open(self, event: Queue.Chosen) -> None:
-        self.dismiss(self._turns[event.row].id)
+    def action_open(self) -> None:
+        """Go to the reply in its conversation."""
+        if (turn := self.turn) is not None:
+            self.dismiss(turn.id)
 
     def action_approve(self) -> None:
         """Approve the reply."""
@@ -169,6 +171,6 @@ class ReviewScreen(CuratingScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Without a reply nothing can be judged."""
-        if action in ("approve", "rewrite", "drop", "skip"):
+        if action in ("open", "approve", "rewrite", "drop", "skip"):
             return bool(self._turns)
         return True
