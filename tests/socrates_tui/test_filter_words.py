@@ -30,7 +30,7 @@ def test_words_are_the_options_of_the_command_line(line: str, wanted: dict[str, 
     assert filter_words(line) == (replace(EVERYTHING, **wanted), text)
 
 
-def test_days_are_those_of_this_place(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_moment_is_read_with_its_zone() -> None:
     wanted, _ = filter_words("since:2026-11-24T10:00:00+09:00 until:2026-11-24T12:00:00+00:00")
     assert wanted.since == "2026-11-24T01:00:00.000000+00:00"
     assert wanted.until == "2026-11-24T12:00:00.000000+00:00"
