@@ -54,8 +54,8 @@ class TeachingScreen(Screen[None]):
         self.turns: list[Turn] = []
         """Its turns, from the first to the last."""
         self._window = SHOWN
-        self._later = 0
-        """Turns after the last that is shown, until they are wanted."""
+        self._end: int | None = None
+        """Number of turns up to the last that is shown; None shows the end of the conversation."""
 
     @property
     def prompt(self) -> Prompt:
@@ -135,7 +135,7 @@ class TeachingScreen(Screen[None]):
     async def open(self, conversation: Conversation | None) -> None:
         """Show ``conversation``, or an empty one that is stored with its first prompt."""
         self.conversation = conversation
-        self._window, self._later = SHOWN, 0
+        self._window, self._end = SHOWN, None
         await self.show_turns()
         self.transcript.anchor()
         self.prompt.focus()
@@ -150,14 +150,15 @@ class TeachingScreen(Screen[None]):
         self.query_one("#title", Static).update(
             Content.assemble(("Socrates", "bold $text-accent"), "  ", plain(title) or "New conversation")
         )
-        self._later = min(self._later, max(0, len(self.turns) - 1))  # the path may have become shorter
-        end = len(self.turns) - self._later
+        if focus is not None:
+            self.set_focus(None)  # or the prompt would get it from a view that goes
+        end = min(len(self.turns), self._end or len(self.turns))
         earlier = max(0, end - self._window)
         shown = [turn for turn in self.turns[earlier:end] if turn.id != self.hidden()]
         places = [(turn, self.place(turn)) for turn in shown]
-        await self.transcript.show(places, self.unanswered(), earlier, self._later)
-        if focus is not None and (view := self.transcript.view_of(focus)) is not None:
-            view.focus()
+        await self.transcript.show(places, self.unanswered(), earlier, len(self.turns) - end)
+        if focus is not None:
+            (self.transcript.view_of(focus) or self.prompt).focus()
         self.refresh_bindings()
         self.post_message(CorpusChanged())
 
@@ -184,7 +185,8 @@ class TeachingScreen(Screen[None]):
             self.tell(str(error), "error")
             return
         if self.transcript.view_of(turn_id) is None:
-            self._window, self._later = SHOWN, max(0, len(ids) - ids.index(turn_id) - SHOWN // 2)
+            end = max(SHOWN, ids.index(turn_id) + SHOWN // 2)
+            self._window, self._end = SHOWN, end if end < len(ids) else None
         await self.show_turns(turn_id)
 
     @on(Transcript.EarlierWanted)
@@ -194,15 +196,15 @@ class TeachingScreen(Screen[None]):
 
     @on(Transcript.LaterWanted)
     async def _show_later(self) -> None:
-        more = min(SHOWN, self._later)
-        self._window, self._later = self._window + more, self._later - more
+        end = (self._end or 0) + SHOWN
+        self._window, self._end = self._window + SHOWN, end if end < len(self.turns) else None
         await self.show_turns()
 
     @on(DescendantFocus, "Prompt")
     async def _show_end(self) -> None:
         """Show the end of the conversation, on which what is written follows."""
-        if self._later:
-            self._window, self._later = SHOWN, 0
+        if self._end is not None:
+            self._window, self._end = SHOWN, None
             await self.show_turns()
             self.transcript.anchor()
 
@@ -360,7 +362,7 @@ class TeachingScreen(Screen[None]):
             self.post_message(Transcript.EarlierWanted())
         elif number < len(views):
             views[number].focus()
-        elif self._later:
+        elif self._end is not None:
             self.post_message(Transcript.LaterWanted())
         else:
             self.prompt.focus()
