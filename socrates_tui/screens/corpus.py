@@ -76,10 +76,12 @@ class TurnTable(LongList):
         Binding("slash", "screen.filter", "Filter", key_display="/", tooltip="Choose turns by words"),
         Binding("space", "screen.mark", "Mark", tooltip="Mark the turn, or take its mark away"),
         Binding("asterisk", "screen.mark_all", "Mark all", key_display="*", tooltip="Mark all turns, or none"),
-        Binding("a", "screen.approve", "Approve", tooltip="Approve what is marked, else the turn under the cursor"),
-        Binding("d", "screen.drop", "Drop", tooltip="Drop what is marked, else the turn under the cursor"),
-        Binding("t", "screen.tag", "Tag", tooltip="Give a tag to what is marked, else to the turn under the cursor"),
-        Binding("T", "screen.untag", "Untag", show=False, tooltip="Take a tag from what is marked, else from the turn"),
+        Binding("a", "screen.approve", "Approve", tooltip="Approve what is marked, else this turn"),
+        Binding("d", "screen.drop", "Drop", tooltip="Drop what is marked, else this turn"),
+        Binding("t", "screen.tag", "Tag", tooltip="Give a tag to what is marked, else to this turn"),
+        Binding(
+            "T", "screen.untag", "Untag", show=False, tooltip="Take a tag from what is marked, else from this turn"
+        ),
         Binding("e", "screen.rewrite", "Rewrite", show=False, tooltip="Write what this reply should have been"),
         Binding("u,ctrl+z", "screen.undo", "Undo", tooltip="Take back the last act, however many turns it changed"),
         Binding("U,ctrl+y", "screen.redo", "Redo", show=False, tooltip="Do again what was taken back"),

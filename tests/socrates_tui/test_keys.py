@@ -6,8 +6,12 @@ from textual.binding import Binding, BindingType
 from socrates_tui.acts import KEYS_ONLY, acts
 from socrates_tui.app import SocratesApp
 from socrates_tui.screens.chat import ChatScreen
+from socrates_tui.screens.corpus import CorpusScreen, FilterLine, TurnTable
+from socrates_tui.screens.curating import CuratingScreen
 from socrates_tui.screens.help import HelpScreen
+from socrates_tui.screens.review import Queue, ReviewScreen
 from socrates_tui.screens.teaching import TeachingScreen
+from socrates_tui.widgets.long_list import LongList
 from socrates_tui.widgets.prompt import Prompt
 from socrates_tui.widgets.turn_view import TurnView
 from tests.socrates_tui.stage import Stage, say, settled, shown, until
@@ -78,3 +82,24 @@ async def test_the_status_line_is_whole_at_every_size(stage: Stage, size: tuple[
         words = " ".join(shown(app).split())
         assert "embedded · base · 12.5 tok/s · context" in words
         assert "/32,768 · 0 new examples" in words
+
+
+@pytest.mark.parametrize(
+    ("owner", "screen"),
+    [(Queue, ReviewScreen), (TurnTable, CorpusScreen), (FilterLine, CorpusScreen), (LongList, LongList)],
+)
+def test_every_key_of_the_lists_has_an_action_and_says_what_it_does(owner: type, screen: type) -> None:
+    for binding in bindings(owner):
+        action = binding.action.partition("(")[0]
+        home = screen if action.startswith("screen.") else owner
+        assert callable(getattr(home, f"action_{action.removeprefix('screen.')}"))
+        assert binding.tooltip
+
+
+async def test_the_help_names_the_keys_of_the_review_and_of_the_corpus(stage: Stage) -> None:
+    async with stage.play((160, 120)) as (app, pilot):
+        await pilot.press("f1")
+        assert isinstance(app.screen, HelpScreen)
+        for owner in (Queue, TurnTable, FilterLine, CuratingScreen):
+            for binding in acts(bindings(owner)):
+                assert binding.tooltip in shown(app)
