@@ -108,7 +108,9 @@ class CorpusScreen(CuratingScreen):
     def compose(self) -> ComposeResult:
         """Lay out the filter, the turns and the one under the cursor."""
         yield Static(id="title")
-        yield FilterLine(placeholder="verdict:rewritten tag:友情 version:v0003 has-rewrite 勇気", compact=True)
+        yield FilterLine(
+            placeholder="verdict:rewritten tag:友情 version:v0003 has-rewrite 勇気", compact=True, select_on_focus=False
+        )
         yield Static(id="mistake")
         with Container(id="corpus"):
             yield TurnTable(

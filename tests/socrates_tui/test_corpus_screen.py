@@ -84,6 +84,9 @@ async def test_the_filter_is_written_in_words_and_the_turns_follow(said: Stage) 
         assert isinstance(app.focused, TurnTable)
         assert screen.turn is not None
         assert screen.turn.id == 2
+        await pilot.press("slash")
+        await write(pilot, " has-rewrite")
+        assert screen.query_one(FilterLine).value == "verdict:rewritten has-rewrite"
         await filtered(app, pilot, "tag:友情", 1)
         assert screen.turn.id == 3
         await filtered(app, pilot, "no-rewrite とは", 2)
