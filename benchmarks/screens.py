@@ -22,7 +22,6 @@ from textual.widgets import DataTable
 from benchmarks.made_corpus import EXCHANGES, make, said
 from corpus.store import Corpus
 from socrates_tui.app import SocratesApp
-from socrates_tui.screens.conversations import ConversationsScreen
 from socrates_tui.screens.corpus import CorpusScreen, FilterLine, TurnTable
 from socrates_tui.screens.review import Queue, ReviewScreen
 from socrates_tui.widgets.long_list import LongList
@@ -129,17 +128,12 @@ async def of_conversations(home: Path, conversations: int) -> dict[str, float]:
     if not stage.home.database.exists():
         make(stage.home.database, conversations * EXCHANGES)
     app = stage.app()
-    async with app.run_test(size=SIZE) as pilot:
+    async with app.run_test(size=(80, 24)) as pilot:
         await settled(app, pilot)
-        return {
-            "open_conversations": await drawn(
-                app,
-                press(app, "f2"),
-                lambda: (
-                    type(app.screen) is ConversationsScreen and any(rows.count for rows in app.screen.query(LongList))
-                ),
-            )
-        }
+        listed = await drawn(
+            app, press(app, "f2"), lambda: any(table.row_count for table in app.screen.query(DataTable))
+        )
+    return {"open_conversations": listed}
 
 
 class Peer(App[None]):

@@ -4,17 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.widgets import Footer
+from textual.widgets import DataTable, Footer
 
 from corpus.records import Conversation
-from socrates_tui.plain_text import plain_line
+from socrates_tui.plain_text import plain
 from socrates_tui.screens.dialog import LEAVE, Dialog
 from socrates_tui.screens.moment import moment
-from socrates_tui.widgets.long_list import Column, LongList
+from socrates_tui.widgets.rows import Rows
 
 
 @dataclass(frozen=True)
@@ -43,37 +44,39 @@ class ConversationsScreen(Dialog[Chosen]):
         """Lay out the table."""
         with Vertical(classes="dialog list") as dialog:
             dialog.border_title = "Conversations"
-            yield LongList(Column("", 1), Column("Title"), Column("Turns", 6, right=True), Column("Last", 16))
+            yield Rows()
             yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
         """Fill the table and stand on the conversation that is open."""
-        ids = [conversation.id for conversation in self._conversations]
-        open_at = ids.index(self._current) if self._current in ids else 0
-        self._table.show(len(ids), self._rows, open_at)
-
-    @property
-    def _table(self) -> LongList:
-        return self.query_one(LongList)
-
-    def _rows(self, start: int, stop: int) -> list[Sequence[str]]:
-        return [
-            (
-                "●" if conversation.id == self._current else "",
-                plain_line(conversation.title) or "(nothing said yet)",
-                f"{conversation.turns:,}",
-                moment(conversation.updated),
+        table = self.query_one(Rows)
+        table.add_column("", key="open")
+        table.add_column("Title", key="title", width=max(20, min(60, self.app.size.width - 46)))
+        table.add_column("Turns", key="turns")
+        table.add_column("Last", key="updated")
+        for conversation in self._conversations:
+            table.add_row(
+                Text("●" if conversation.id == self._current else " "),
+                Text(
+                    plain(" ".join(conversation.title.split())) or "(nothing said yet)",
+                    no_wrap=True,
+                    overflow="ellipsis",
+                ),
+                Text(f"{conversation.turns:,}", justify="right"),
+                Text(moment(conversation.updated)),
+                key=str(conversation.id),
             )
-            for conversation in self._conversations[start:stop]
-        ]
+        ids = [conversation.id for conversation in self._conversations]
+        if self._current in ids:
+            table.move_cursor(row=ids.index(self._current))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Without conversations only a new one can be chosen."""
         return super().check_action(action, parameters) and (bool(self._conversations) or action in ("new", "leave"))
 
-    @on(LongList.Chosen)
-    def _row_chosen(self, event: LongList.Chosen) -> None:
-        self.dismiss(Chosen(self._conversations[event.row].id))
+    @on(DataTable.RowSelected)
+    def _row_selected(self, event: DataTable.RowSelected) -> None:
+        self.dismiss(Chosen(self._conversations[event.cursor_row].id))
 
     def action_new(self) -> None:
         """Answer with a new conversation."""
@@ -84,4 +87,4 @@ class ConversationsScreen(Dialog[Chosen]):
         self.dismiss(Chosen(self._under_cursor(), rename=True))
 
     def _under_cursor(self) -> int:
-        return self._conversations[self._table.cursor].id
+        return self._conversations[self.query_one(Rows).cursor_row].id

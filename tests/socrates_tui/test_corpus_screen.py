@@ -87,6 +87,7 @@ async def test_the_filter_is_written_in_words_and_the_turns_follow(said: Stage) 
         await pilot.press("slash")
         await write(pilot, " has-rewrite")
         assert screen.query_one(FilterLine).value == "verdict:rewritten has-rewrite"
+        await pilot.press("enter")
         await filtered(app, pilot, "tag:友情", 1)
         assert screen.turn.id == 3
         await filtered(app, pilot, "no-rewrite とは", 2)
@@ -304,8 +305,8 @@ async def test_an_empty_corpus_has_nothing_to_mark(stage: Stage) -> None:
 
 async def test_the_palette_and_the_help_offer_the_acts_of_the_corpus(said: Stage) -> None:
     async with said.play((120, 40)) as (app, pilot):
-        screen = await curating(app, pilot)
-        offered = {command.title for command in app.get_system_commands(screen)}
+        await curating(app, pilot)
+        offered = {command.title for command in app.get_system_commands(app.screen)}
         wanted = {"Filter", "Mark", "Mark all", "Approve", "Drop", "Tag", "Untag", "Rewrite", "Undo", "Redo", "Open"}
         assert wanted <= offered
         await pilot.press("ctrl+p", *"mark all")

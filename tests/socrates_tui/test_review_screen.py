@@ -272,7 +272,7 @@ async def test_a_training_can_be_begun_from_the_review(said: Stage) -> None:
 async def test_the_palette_and_the_help_offer_the_acts_of_the_review(said: Stage) -> None:
     async with said.play((120, 40)) as (app, pilot):
         screen = await reviewing(app, pilot)
-        offered = {command.title for command in app.get_system_commands(screen)}
+        offered = {command.title for command in app.get_system_commands(app.screen)}
         assert {"Approve", "Rewrite", "Drop", "Skip", "Undo", "Redo", "Open", "Chat", "Retrain"} <= offered
         assert not offered & {"Review", "Corpus", "Again", "Conversations"}
         await pilot.press("ctrl+p", *"skip")
