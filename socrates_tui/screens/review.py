@@ -134,7 +134,8 @@ class ReviewScreen(CuratingScreen):
         async def edited(kept: bool) -> None:
             if kept:
                 self._sitting.judged([turn.id])
-            self.refresh_turns(self._next() if kept else turn.id)
+            here = self.turn is not None and self.turn.id == turn.id  # another program may have judged it meanwhile
+            self.refresh_turns(self._next() if kept and here else None)
 
         self.edit(turn, edited)
 

@@ -282,3 +282,21 @@ async def test_the_palette_and_the_help_offer_the_acts_of_the_review(said: Stage
         await pilot.press("f1")
         await until(pilot, lambda: isinstance(app.screen, HelpScreen))
         assert shown(app).index("In the review") < shown(app).index("Look at the reply again after all others")
+
+
+async def test_hostile_text_is_harmless_in_the_queue_and_in_the_corpus(stage: Stage) -> None:
+    evil, harmless = "\x1b]0;owned\x07[bold]x[/] \u202e", "␛]0;owned␇[bold]x[/]"
+    with stage.corpus() as corpus:
+        conversation = corpus.create_conversation(title=evil, source=evil).id
+        first = corpus.add_turn(conversation, parent=None, prompt=evil, reply=evil, version=evil).id
+        corpus.add_turn(conversation, parent=first, prompt=evil, reply=evil, version=evil)
+        corpus.tag(evil, 1, 2)
+        corpus.note(2, evil)
+    async with stage.play((160, 50)) as (app, pilot):
+        await reviewing(app, pilot)
+        assert shown(app).count(harmless) >= 8  # the list, where it stands, what was before, prompt and reply
+        assert not set(shown(app)) & set("\x1b\x07\u202e")
+        await pilot.press("escape", "f7")
+        await until(pilot, lambda: "Corpus  2 turns" in shown(app) and app.screen.query(SeenTurn))
+        assert harmless in shown(app)
+        assert not set(shown(app)) & set("\x1b\x07\u202e")
