@@ -32,7 +32,7 @@ _TEXTS = "prompt || reply || coalesce(rewrite, '')"
 
 def newest(db: Database, wanted: Filter, *, limit: int | None, offset: int = 0) -> list[Turn]:
     """Return the turns that ``wanted`` leaves, newest first."""
-    return _turns(db, ids(db, wanted, limit=limit, offset=offset))
+    return these(db, ids(db, wanted, limit=limit, offset=offset))
 
 
 def ids(db: Database, wanted: Filter, *, limit: int | None = None, offset: int = 0) -> list[int]:
@@ -50,6 +50,21 @@ def ids(db: Database, wanted: Filter, *, limit: int | None = None, offset: int =
     return [turn_id for (turn_id,) in found]
 
 
+def count(db: Database, wanted: Filter) -> int:
+    """Return the number of turns that ``wanted`` leaves."""
+    conditions, parameters = wanted.conditions()
+    where = " AND ".join(["1", *conditions])
+    ((counted,),) = rows(db, f"SELECT count(*) FROM turns INDEXED BY turns_filter WHERE {where}", parameters)
+    return int(counted)
+
+
+def these(db: Database, turn_ids: Sequence[int]) -> list[Turn]:
+    """Return the turns of those ids that are there, in that order."""
+    found = select(db, "WHERE turns.id IN (SELECT value FROM json_each(?))", [json.dumps(turn_ids)])
+    by_id = {turn.id: turn for turn in found}
+    return [by_id[turn_id] for turn_id in turn_ids if turn_id in by_id]
+
+
 def find(db: Database, text: str, wanted: Filter, *, limit: int, offset: int = 0) -> list[Hit]:
     """Return the turns that contain every word of ``text`` in prompt, reply or rewrite, and that ``wanted`` leaves.
 
@@ -64,7 +79,7 @@ def find(db: Database, text: str, wanted: Filter, *, limit: int, offset: int = 0
     for start in range(first, len(found), _RANKED):
         ranked.extend(_ranked(db, words, found[start : start + _RANKED]))
     pattern = re.compile("|".join(map(re.escape, sorted(words, key=len, reverse=True))), re.IGNORECASE)
-    return [_hit(turn, pattern) for turn in _turns(db, ranked[offset - first :][:limit])]
+    return [_hit(turn, pattern) for turn in these(db, ranked[offset - first :][:limit])]
 
 
 def matches(db: Database, text: str, wanted: Filter, *, limit: int | None = None) -> list[int]:
@@ -144,12 +159,6 @@ def _ranked(db: Database, words: Sequence[str], found: Sequence[int]) -> Sequenc
         [" AND ".join(phrases), found[-1], found[0], json.dumps(found)],
     )
     return [turn_id for (turn_id,) in ranked]
-
-
-def _turns(db: Database, turn_ids: Sequence[int]) -> list[Turn]:
-    found = select(db, "WHERE turns.id IN (SELECT value FROM json_each(?))", [json.dumps(turn_ids)])
-    by_id = {turn.id: turn for turn in found}
-    return [by_id[turn_id] for turn_id in turn_ids]
 
 
 def _hit(turn: Turn, pattern: re.Pattern[str]) -> Hit:

@@ -1,6 +1,6 @@
 """The corpus as its callers see it: conversations, turns, verdicts, examples. The one entry to corpus.db."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -147,6 +147,10 @@ class Corpus:
         ((head,),) = rows(self.db, "SELECT head FROM conversations WHERE id = ?", [conversation])
         return turns.path(self.db, head)
 
+    def before(self, turn: Turn, count: int) -> list[Turn]:
+        """Return the ``count`` turns that came before ``turn``, oldest first."""
+        return turns.path(self.db, turn.parent, limit=count)
+
     def siblings(self, turn_id: int) -> list[Turn]:
         """Return every turn with the same parent and prompt, this one too, oldest first."""
         found = self.turn(turn_id)
@@ -256,6 +260,19 @@ class Corpus:
     def turns(self, wanted: Filter = EVERYTHING, *, limit: int = 50, offset: int = 0) -> list[Turn]:
         """Return the turns that ``wanted`` leaves, newest first."""
         return search.newest(self.db, wanted, limit=limit, offset=offset)
+
+    def these(self, turn_ids: Sequence[int]) -> list[Turn]:
+        """Return the turns of those ids, in that order, without those that another program took away."""
+        return search.these(self.db, turn_ids)
+
+    def count(self, wanted: Filter = EVERYTHING) -> int:
+        """Return the number of turns that ``wanted`` leaves."""
+        return search.count(self.db, wanted)
+
+    def state(self) -> tuple[int, int]:
+        """Return what differs from now on once anything is written, here or by another program."""
+        ((elsewhere,),) = rows(self.db, "PRAGMA data_version")
+        return elsewhere, self.db.conn.total_changes
 
     def matching(self, text: str, wanted: Filter = EVERYTHING) -> list[int]:
         """Return the id of every turn with every word of ``text``, which may be empty, that ``wanted`` leaves."""

@@ -43,8 +43,8 @@ def turn(db: Database, turn_id: int) -> Turn:
     return found[0]
 
 
-def path(db: Database, last: int | None) -> list[Turn]:
-    """Return the turns from the root to ``last``; none for None."""
+def path(db: Database, last: int | None, *, limit: int | None = None) -> list[Turn]:
+    """Return the turns from the root to ``last``, or the ``limit`` last of them; none for None."""
     return select(
         db,
         """
@@ -53,12 +53,13 @@ def path(db: Database, last: int | None) -> list[Turn]:
                 SELECT id, parent FROM turns WHERE id = ?
                 UNION ALL
                 SELECT turns.id, turns.parent FROM turns JOIN path ON turns.id = path.parent
+                LIMIT ?
             )
             SELECT id FROM path
         )
         ORDER BY turns.depth
         """,
-        [last],
+        [last, -1 if limit is None else limit],
     )
 
 

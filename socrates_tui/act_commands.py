@@ -8,10 +8,11 @@ import typer
 
 from corpus.database import LARGEST
 from corpus.filters import EVERYTHING, Filter
-from corpus.records import Act, ActKind
+from corpus.records import Act
 from corpus.store import Corpus
 from socrates_errors import CorpusError
-from socrates_tui.filter_options import takes_filter
+from socrates_tui.act_sentences import act_sentence, counted
+from socrates_tui.filter_options import approvable, takes_filter
 from socrates_tui.invocation import Json, TurnId, corpus_of, valid_text
 from socrates_tui.json_output import print_json
 from socrates_tui.plain_text import plain
@@ -30,21 +31,6 @@ Search = Annotated[
     str | None, typer.Option("--search", metavar="TEXT", callback=valid_text, help="Only turns with these words.")
 ]
 TagName = Annotated[str, typer.Argument(metavar="TAG", callback=valid_text, help="A short name of your own.")]
-
-_DONE: dict[ActKind, str] = {
-    "approve": "Approved",
-    "rewrite": "Rewrote",
-    "drop": "Dropped",
-    "tag": "Tagged",
-    "untag": "Untagged",
-    "note": "Noted",
-    "rename": "Renamed",
-    "system text": "Changed the system text of",
-    "archive": "Archived",
-    "unarchive": "Unarchived",
-}
-_NAMED = 20
-"""So many turns of an act are named, more are counted."""
 
 
 @app.command()
@@ -66,7 +52,7 @@ def approve(
 ) -> None:
     """Approve the replies of turns as they are. Options choose unreviewed turns, unless --verdict says otherwise."""
     if wanted != EVERYTHING or search:
-        wanted = replace(wanted, verdict=wanted.verdict or "unreviewed", min_length=max(1, wanted.min_length or 0))
+        wanted = approvable(wanted)
     with corpus_of(ctx) as corpus:
         _print_act(corpus.approve(*_chosen(corpus, turns, wanted, search)), json)
 
@@ -205,8 +191,8 @@ def purge(
         if not planned.turns:
             raise CorpusError("There is nothing to purge: only dropped turns are, and none of them is like that.")
         sentence = (
-            f"For ever: {_counted(len(planned.turns), 'dropped turn')} with {_counted(planned.rewrites, 'rewrite')}, "
-            f"and {_counted(planned.conversations, 'conversation')} of which nothing else is left."
+            f"For ever: {counted(len(planned.turns), 'dropped turn')} with {counted(planned.rewrites, 'rewrite')}, "
+            f"and {counted(planned.conversations, 'conversation')} of which nothing else is left."
         )
         if not yes:
             typer.echo(sentence, err=True)
@@ -244,13 +230,4 @@ def _print_act(act: Act | None, as_json: bool, *, before: str = "", nothing: str
     elif act is None:
         typer.echo(nothing)
     else:
-        subject, ids = ("turn", act.turns) if act.turns else ("conversation", act.conversations)
-        if len(ids) > _NAMED:
-            named = _counted(len(ids), subject)
-        else:
-            named = f"{subject}{'s' if len(ids) > 1 else ''} {', '.join(map(str, ids))}"
-        typer.echo(f"{before}{_DONE[act.kind]} {named}.")
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+        typer.echo(f"{before}{act_sentence(act)}")

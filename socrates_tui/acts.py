@@ -7,7 +7,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 
-KEYS_ONLY = {"move", "write", "scroll", "rewrite_last", "command_palette", "leave_revision"}
+KEYS_ONLY = {"move", "write", "scroll", "scroll_card", "rewrite_last", "command_palette", "leave_revision"}
 """Actions that need no command."""
 
 

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on, work
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 
+from corpus import style
+from corpus.store import Corpus
 from socrates_errors import SocratesError
 from socrates_tui.acts import acts, commands
 from socrates_tui.brief import brief
@@ -25,7 +27,10 @@ from socrates_tui.retraining import newest_own
 from socrates_tui.screens.chat import ChatScreen
 from socrates_tui.screens.confirm import ConfirmScreen
 from socrates_tui.screens.conversing import ConversingScreen
+from socrates_tui.screens.corpus import CorpusScreen, FilterLine, TurnTable
+from socrates_tui.screens.curating import CuratingScreen
 from socrates_tui.screens.help import HelpScreen
+from socrates_tui.screens.review import Queue, ReviewScreen
 from socrates_tui.screens.rewrite import RewriteScreen
 from socrates_tui.screens.sampling import SamplingScreen
 from socrates_tui.screens.teaching import TeachingScreen
@@ -56,6 +61,9 @@ class SocratesApp(SpeakingApp):
         Binding("f8", "use_kept", "Use it anyway", key_display="F8", tooltip="Use the version only kept"),
         Binding("f9", "load", "Load the model", key_display="F9", tooltip="Load the model, again if that failed"),
         Binding("f3", "versions", "Versions", key_display="F3", tooltip="Choose which version speaks"),
+        # With priority, as a text area takes these two keys for selecting.
+        Binding("f6", "review", "Review", key_display="F6", priority=True, tooltip="Review replies nobody judged yet"),
+        Binding("f7", "corpus", "Corpus", key_display="F7", priority=True, tooltip="Find and judge turns of all talk"),
         Binding("f4", "settings", "Settings", key_display="F4", show=False, tooltip="Sampling, seed and system text"),
         Binding("f1", "help", "Help", key_display="F1", tooltip="Show every key"),
         Binding("ctrl+p", "command_palette", "Palette", show=False, priority=True, tooltip="Search all of this"),
@@ -64,6 +72,7 @@ class SocratesApp(SpeakingApp):
 
     def __init__(self, parts: "Parts") -> None:
         super().__init__(parts)
+        self.chat.measure = style.measure
         self._settings = parts.settings
         self._preparing = False
         self._kept: str | None = None
@@ -112,10 +121,31 @@ class SocratesApp(SpeakingApp):
 
     @on(CorpusChanged)
     def _count_examples(self) -> None:
+        self.chat.status.new_examples = self._new_examples()
+
+    def _new_examples(self) -> int:
         newest = newest_own(self.parts.registry, self.parts.base)
-        self.chat.status.new_examples = self.parts.corpus.count_examples(
-            "train", since=newest.as_of if newest else None
-        )
+        return self.parts.corpus.count_examples("train", since=newest.as_of if newest else None)
+
+    # Turns of all conversations
+
+    def action_review(self) -> None:
+        """Review what nobody judged yet."""
+        self._curate(ReviewScreen(self.parts.corpus, self.chat.edit, self._new_examples))
+
+    def action_corpus(self) -> None:
+        """Find and judge turns of all conversations."""
+        path = self.parts.home.database
+        self._curate(CorpusScreen(self.parts.corpus, self.chat.edit, lambda: Corpus(path)))
+
+    def _curate(self, screen: CuratingScreen) -> None:
+        def left(turn: int | None) -> None:
+            if turn is None:
+                self.chat.call_later(self.chat.show_turns)
+            else:
+                self.chat.call_later(self.chat.go_to, turn)
+
+        self.push_screen(screen, left)
 
     # Training
 
@@ -140,7 +170,7 @@ class SocratesApp(SpeakingApp):
 
     @on(PreflightFinished)
     def _preflight_finished(self, event: PreflightFinished) -> None:
-        if self.screen is not self.chat:  # a dialog was opened meanwhile; its Enter must not start a training
+        if isinstance(self.screen, ModalScreen):  # opened meanwhile; its Enter must not start a training
             self._training_answered(False)
             self.chat.tell(event.preflight.sentence)
             return
@@ -158,6 +188,8 @@ class SocratesApp(SpeakingApp):
         if confirmed:
             self._kept = None
             self.chat.panel.run(self.parts.retraining(self._settings))
+            if self.screen is not self.chat:
+                self.chat.tell("The training is under way: the chat shows how far it is.")
         self.refresh_bindings()
 
     @on(TrainingPanel.Published)
@@ -212,13 +244,25 @@ class SocratesApp(SpeakingApp):
                 "Everywhere",
                 acts(ChatScreen.BINDINGS, TeachingScreen.BINDINGS, ConversingScreen.BINDINGS, self.BINDINGS),
             ),
+            ("In the review", acts(Queue.BINDINGS, CuratingScreen.BINDINGS)),
+            ("In the corpus", acts(TurnTable.BINDINGS, FilterLine.BINDINGS, CuratingScreen.BINDINGS)),
         ]
-        self.push_screen(HelpScreen(groups))
+        here = {ReviewScreen: 5, CorpusScreen: 6}.get(type(self.screen), 0)
+        self.push_screen(HelpScreen([*groups[here:], *groups[:here]]))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer every act that is possible now."""
-        of_chat = acts(TurnView.BINDINGS, ChatScreen.BINDINGS, TeachingScreen.BINDINGS, ConversingScreen.BINDINGS)
-        yield from commands(self, self.chat, of_chat)
+        match screen:
+            case ReviewScreen():
+                yield from commands(self, screen, acts(Queue.BINDINGS, CuratingScreen.BINDINGS))
+            case CorpusScreen():
+                yield from commands(self, screen, acts(TurnTable.BINDINGS, CuratingScreen.BINDINGS))
+            case _:
+                yield from commands(
+                    self,
+                    self.chat,
+                    acts(TurnView.BINDINGS, ChatScreen.BINDINGS, TeachingScreen.BINDINGS, ConversingScreen.BINDINGS),
+                )
         yield from commands(self, self, acts(self.BINDINGS))
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
 
@@ -279,6 +323,8 @@ class SocratesApp(SpeakingApp):
                 return self._kept is not None
             case "load":
                 return self.engine is None and not self.loading_engine
+            case "review" | "corpus":
+                return not any(isinstance(screen, CuratingScreen) for screen in self.screen_stack)
             case "command_palette":
-                return self.screen is self.chat
+                return not isinstance(self.screen, ModalScreen)
         return True

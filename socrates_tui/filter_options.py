@@ -2,10 +2,10 @@
 
 import inspect
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from functools import wraps
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
@@ -13,6 +13,8 @@ from corpus.database import LARGEST
 from corpus.filters import Filter
 from corpus.records import Split, Verdict
 from socrates_tui.invocation import valid_text
+
+Answer = TypeVar("Answer")
 
 
 def _moment(given: str | None, *, day_s_end: bool = False) -> str | None:
@@ -80,10 +82,18 @@ _OPTIONS: dict[str, Any] = {
 assert _OPTIONS.keys() == {field.name for field in fields(Filter)}
 
 
-def takes_filter(*, without: tuple[str, ...] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def approvable(wanted: Filter) -> Filter:
+    """Return which of the turns that a filter chooses are approved: the unreviewed, unless it names another verdict.
+
+    An empty reply cannot be approved.
+    """
+    return replace(wanted, verdict=wanted.verdict or "unreviewed", min_length=max(1, wanted.min_length or 0))
+
+
+def takes_filter(*, without: tuple[str, ...] = ()) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]:
     """Give a command the options of a Filter, but those named; what is chosen it gets as ``wanted``."""
 
-    def decorated(command: Callable[..., None]) -> Callable[..., None]:
+    def decorated(command: Callable[..., Answer]) -> Callable[..., Answer]:
         own = inspect.signature(command, eval_str=True)
         options = [
             inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
@@ -93,10 +103,10 @@ def takes_filter(*, without: tuple[str, ...] = ()) -> Callable[[Callable[..., No
         names = {option.name for option in options}
 
         @wraps(command)
-        def run(**given: Any) -> None:
+        def run(**given: Any) -> Answer:
             chosen = {name: given.pop(name) for name in names}
             chosen["tags"] = tuple(chosen.get("tags") or ())
-            command(wanted=Filter(**chosen), **given)
+            return command(wanted=Filter(**chosen), **given)
 
         kept = [parameter for name, parameter in own.parameters.items() if name != "wanted"]
         keyword = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in kept]

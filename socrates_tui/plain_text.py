@@ -1,5 +1,7 @@
 """Text from models and files made safe for the terminal; it changes what is shown, never what is stored."""
 
+_LINE = 400
+"""Characters of a text that a line of any terminal can show."""
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _STAND_INS: dict[int, str] = {
     **{code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\n\t"},
@@ -20,3 +22,8 @@ def plain(text: str) -> str:
     carry. The length stays the same.
     """
     return text.translate(_STAND_INS)
+
+
+def plain_line(text: str) -> str:
+    """Return the beginning of ``text`` as one line, each run of white space one space."""
+    return plain(" ".join(text[:_LINE].split()))

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.events import DescendantFocus
 from textual.screen import Screen
 from textual.widgets import Static
 
@@ -52,6 +53,8 @@ class ConversingScreen(Screen[None]):
         self.turns: list[Turn] = []
         """Its turns, from the first to the last."""
         self._window = SHOWN
+        self._end: int | None = None
+        """Number of turns up to the last that is shown; None shows the end of the conversation."""
 
     @property
     def prompt(self) -> Prompt:
@@ -143,7 +146,7 @@ class ConversingScreen(Screen[None]):
     async def open(self, conversation: Conversation | None) -> None:
         """Show ``conversation``, or an empty one that is stored with its first prompt."""
         self.conversation = conversation
-        self._window = SHOWN
+        self._window, self._end = SHOWN, None
         await self.show_turns()
         self.transcript.anchor()
         self.prompt.focus()
@@ -158,13 +161,16 @@ class ConversingScreen(Screen[None]):
         self.query_one("#title", Static).update(
             Content.assemble(("Socrates", "bold $text-accent"), "  ", plain(title) or "New conversation")
         )
+        if focus is not None:
+            self.set_focus(None)  # or the prompt would get it from a view that goes
+        end = min(len(self.turns), self._end or len(self.turns))
+        earlier = max(0, end - self._window)
         hidden = self.hidden()
-        until = next((number for number, turn in enumerate(self.turns) if turn.id == hidden), len(self.turns))
-        shown = self.turns[max(0, len(self.turns) - self._window) : until]
-        places = [(turn, self.place(turn)) for turn in shown]
-        await self.transcript.show(places, self.unanswered(), max(0, len(self.turns) - self._window))
-        if focus is not None and (view := self.transcript.view_of(focus)) is not None:
-            view.focus()
+        until = next((number for number, turn in enumerate(self.turns) if turn.id == hidden), end)
+        places = [(turn, self.place(turn)) for turn in self.turns[earlier : min(until, end)]]
+        await self.transcript.show(places, self.unanswered(), earlier, len(self.turns) - end)
+        if focus is not None:
+            (self.transcript.view_of(focus) or self.prompt).focus()
         if self.listing.display:
             self.listing.show(None if self.conversation is None else self.conversation.id)
         self.refresh_bindings()
@@ -180,10 +186,41 @@ class ConversingScreen(Screen[None]):
             self.tell("Another program took this conversation away: F2 lists those there are.", "warning")
             return None
 
+    async def go_to(self, turn_id: int) -> None:
+        """Show a turn in its conversation, with those about it, and put the focus on it."""
+        try:
+            turn = self.corpus.turn(turn_id)
+            self.conversation = self.corpus.conversation(turn.conversation)
+            ids = [one.id for one in self.corpus.thread(turn.conversation)]
+            if turn_id not in ids:
+                self.corpus.show(turn_id)
+                ids = [one.id for one in self.corpus.thread(turn.conversation)]
+        except CorpusError as error:  # such as a turn that another program took away
+            self.tell(str(error), "error")
+            return
+        if self.transcript.view_of(turn_id) is None:
+            end = max(SHOWN, ids.index(turn_id) + SHOWN // 2)
+            self._window, self._end = SHOWN, end if end < len(ids) else None
+        await self.show_turns(turn_id)
+
     @on(Transcript.EarlierWanted)
     async def _show_earlier(self) -> None:
         self._window += SHOWN
         await self.show_turns()
+
+    @on(Transcript.LaterWanted)
+    async def _show_later(self) -> None:
+        end = (self._end or 0) + SHOWN
+        self._window, self._end = self._window + SHOWN, end if end < len(self.turns) else None
+        await self.show_turns()
+
+    @on(DescendantFocus, "Prompt")
+    async def _show_end(self) -> None:
+        """Show the end of the conversation, on which what is written follows."""
+        if self._end is not None:
+            self._window, self._end = SHOWN, None
+            await self.show_turns()
+            self.transcript.anchor()
 
     def action_conversations(self) -> None:
         """Choose a conversation."""
@@ -281,6 +318,8 @@ class ConversingScreen(Screen[None]):
             self.post_message(Transcript.EarlierWanted())
         elif number < len(views):
             views[number].focus()
+        elif self._end is not None:
+            self.post_message(Transcript.LaterWanted())
         else:
             self.prompt.focus()
 

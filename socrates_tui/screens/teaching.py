@@ -1,6 +1,6 @@
 """The verdicts on the replies of a conversation. It needs no engine."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import ClassVar
 
@@ -43,22 +43,45 @@ class TeachingScreen(ConversingScreen):
                 if answer.next:
                     self._edit_next(turn)
 
+        self._open_editor(turn, edited)
+
+    def edit(self, turn: Turn, then: Callable[[bool], Awaitable[None]]) -> None:
+        """Open the editor on a reply, keep what was written, and go on with whether that is a rewrite now."""
+
+        async def edited(answer: Edited | None) -> None:
+            if answer is not None:
+                await then(self._edited(turn.id, answer))
+
+        self._open_editor(turn, edited)
+
+    def _open_editor(self, turn: Turn, edited: Callable[[Edited | None], Awaitable[None]]) -> None:
         key = rewrite_of(turn.id)
         screen = RewriteScreen(turn, self.drafts.get(key), partial(self.keep_draft, key), self.measure)
         self.app.push_screen(screen, self._in_turn(edited))
 
     def _edit_next(self, turn: Turn) -> None:
         """Open the editor on the next reply of the conversation that nobody has reviewed, from the start at its end."""
-        ids = [each.id for each in self.turns]
-        at = ids.index(turn.id) + 1 if turn.id in ids else 0
-        others = [each for each in [*self.turns[at:], *self.turns[:at]] if each.id != turn.id]
-        following = next((each for each in others if each.verdict == "unreviewed"), None)
+        following = self._unreviewed_after(turn)
         if following is None:
             self.tell("No other reply of this conversation is left to review.")
         else:
             self._edit(following)
 
-    def _edited(self, turn: int, answer: Edited) -> None:
+    def action_next_unreviewed(self) -> None:
+        """Go to the next reply that nobody judged yet."""
+        if (turn := self._unreviewed_after(self.target, not isinstance(self.focused, TurnView))) is not None:
+            self.call_later(self.go_to, turn.id)
+
+    def _unreviewed_after(self, turn: Turn | None, itself: bool = False) -> Turn | None:
+        """Return the next unreviewed turn of the conversation after ``turn``; after its last one, the first."""
+        ids = [each.id for each in self.turns]
+        start = ids.index(turn.id) + 1 if turn is not None and turn.id in ids else 0
+        following = (*self.turns[start:], *self.turns[:start])
+        return next((e for e in following if e.verdict == "unreviewed" and (itself or e != turn)), None)
+
+    def _edited(self, turn: int, answer: Edited) -> bool:
+        """Keep what the editor held; return whether it is a rewrite now, or waits to be stored as one."""
+        kept = answer.saved
         draft = "" if answer.saved or not answer.changed else answer.text
         if answer.saved:
             try:
@@ -68,11 +91,12 @@ class TeachingScreen(ConversingScreen):
                 self.store_later("rewrite", turn_id=turn, text=answer.text)
                 self.tell(f"{error.reason} Your rewrite is kept, and stored as soon as that has ended.", "warning")
             except CorpusError as error:
-                draft = answer.text
+                draft, kept = answer.text, False
                 self.tell(str(error), "error")
         elif draft:
             self.tell("The unfinished rewrite is kept as a draft: e opens it again.")
         self.keep_draft(rewrite_of(turn), draft)
+        return kept
 
     def action_approve(self) -> None:
         """Approve the reply."""
@@ -129,6 +153,8 @@ class TeachingScreen(ConversingScreen):
                 return in_focus is None and self.last is not None
             case "rewrite" | "approve" | "drop":
                 return self.target is not None
+            case "next_unreviewed":
+                return self._unreviewed_after(self.target, in_focus is None) is not None
             case "flip":
                 return in_focus is not None and in_focus.place.has(-1 if parameters[0] == -1 else 1)
         return super().check_action(action, parameters)

@@ -29,10 +29,14 @@ class Transcript(VerticalScroll, can_focus=False):
     class EarlierWanted(Message):
         """The user wants to see the turns before the first that is shown."""
 
+    class LaterWanted(Message):
+        """The user wants to see the turns after the last that is shown."""
+
     def compose(self) -> ComposeResult:
-        """Lay out the line of earlier turns and the welcome."""
+        """Lay out the lines of earlier and later turns and the welcome."""
         yield Static(id="earlier")
         yield Static(Content(WELCOME), id="welcome")
+        yield Static(id="later")
 
     @property
     def views(self) -> list[TurnView]:
@@ -43,8 +47,13 @@ class Transcript(VerticalScroll, can_focus=False):
         """Return the view of the turn with that id, if it is shown."""
         return next((view for view in self.views if view.turn is not None and view.turn.id == turn), None)
 
-    async def show(self, turns: Sequence[tuple[Turn, Place]], unanswered: Sequence[TurnView], earlier: int) -> None:
-        """Show ``turns``, then ``unanswered``; keep every view that is there already."""
+    async def show(
+        self, turns: Sequence[tuple[Turn, Place]], unanswered: Sequence[TurnView], earlier: int, later: int
+    ) -> None:
+        """Show ``turns``, then ``unanswered``; keep every view that is there already.
+
+        ``earlier`` and ``later`` are how many turns of the conversation are left out.
+        """
         async with self.lock:
             kept = {view.turn.id: view for view in self.views if view.turn is not None}
             wanted = {turn.id for turn, _ in turns}
@@ -67,11 +76,17 @@ class Transcript(VerticalScroll, can_focus=False):
                 for view in unanswered:
                     if not view.is_attached:
                         await self.mount(view)
+                self.move_child(self.query_one("#later"), after=before)
             self.query_one("#welcome").display = not self.views
-            line = self.query_one("#earlier", Static)
-            line.display = earlier > 0
-            line.update(Content(f"↑ {earlier:,} earlier turn{'' if earlier == 1 else 's'}"))
+            for which, count, arrow in (("earlier", earlier, "↑"), ("later", later, "↓")):
+                line = self.query_one(f"#{which}", Static)
+                line.display = count > 0
+                line.update(Content(f"{arrow} {count:,} {which} turn{'' if count == 1 else 's'}"))
 
     @on(Click, "#earlier")
     def _earlier_clicked(self) -> None:
         self.post_message(self.EarlierWanted())
+
+    @on(Click, "#later")
+    def _later_clicked(self) -> None:
+        self.post_message(self.LaterWanted())

@@ -47,12 +47,13 @@ class TurnView(Vertical, can_focus=True):
         Binding("a", "screen.approve", "Approve", tooltip="Teach the reply as it is"),
         Binding("d", "screen.drop", "Drop", tooltip="Leave the turn out of what follows and of training"),
         Binding("r", "screen.regenerate", "Again", tooltip="Ask for another reply; this one is kept beside it"),
+        Binding("n", "screen.next_unreviewed", "Next unreviewed", tooltip="Go to the next reply nobody judged yet"),
         Binding(
             "left,h", "screen.flip(-1)", "Earlier", key_display="←", tooltip="Show the reply before, or the prompt"
         ),
         Binding("right,l", "screen.flip(1)", "Later", key_display="→", tooltip="Show the reply after, or the prompt"),
         Binding(
-            "p", "screen.revise", "Other prompt", show=False, tooltip="Ask otherwise here; this turn is kept beside it"
+            "o", "screen.revise", "Other prompt", show=False, tooltip="Ask otherwise here; this turn is kept beside it"
         ),
         Binding("y", "screen.copy", "Copy", show=False, tooltip="Copy the reply"),
         Binding("f", "screen.fork", "Fork", show=False, tooltip="Go on from here in another conversation"),

@@ -51,6 +51,7 @@ def test_a_filter_leaves_the_turns_for_which_all_of_it_is_true(
     chosen = replace(EVERYTHING, **wanted)
     assert [turn.id for turn in filled.turns(chosen)] == ids
     assert filled.matching("", chosen) == ids
+    assert filled.count(chosen) == len(ids)
     assert [hit.turn.id for hit in filled.search("p", chosen)] == ids
 
 

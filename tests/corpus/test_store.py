@@ -289,3 +289,30 @@ def test_a_failed_change_leaves_nothing_behind(corpus: Corpus) -> None:
         corpus.approve(first.id, second.id)
     assert corpus.turn(first.id) == first
     assert corpus.undo() is None
+
+
+def test_turns_are_read_in_the_order_of_the_ids_without_those_that_are_gone(corpus: Corpus) -> None:
+    talk(corpus, ("a", "1"), ("b", "2"), ("c", "3"))
+    assert [turn.prompt for turn in corpus.these([3, 9, 1])] == ["c", "a"]
+
+
+def test_the_turns_before_one_are_the_last_of_its_path(corpus: Corpus) -> None:
+    *_, last = talk(corpus, ("a", "1"), ("b", "2"), ("c", "3"), ("d", "4"))
+    assert [turn.prompt for turn in corpus.before(last, 2)] == ["b", "c"]
+    assert corpus.before(last, 0) == []
+    assert corpus.before(corpus.turn(1), 2) == []
+
+
+def test_the_state_differs_once_anything_is_written_here_or_elsewhere(corpus: Corpus, path: Path) -> None:
+    talk(corpus, ("a", "1"))
+    before = corpus.state()
+    assert corpus.state() == before
+    with Corpus(path) as other:
+        other.matching("a")
+    assert corpus.state() == before
+    corpus.approve(1)
+    here = corpus.state()
+    assert here != before
+    with Corpus(path) as other:
+        other.drop(1)
+    assert corpus.state() not in (here, before)

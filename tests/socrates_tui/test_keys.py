@@ -8,8 +8,12 @@ from socrates_tui.acts import KEYS_ONLY, acts
 from socrates_tui.app import SocratesApp
 from socrates_tui.screens.chat import ChatScreen
 from socrates_tui.screens.conversing import ConversingScreen
+from socrates_tui.screens.corpus import CorpusScreen, FilterLine, TurnTable
+from socrates_tui.screens.curating import CuratingScreen
 from socrates_tui.screens.help import HelpScreen
+from socrates_tui.screens.review import Queue, ReviewScreen
 from socrates_tui.screens.teaching import TeachingScreen
+from socrates_tui.widgets.long_list import LongList
 from socrates_tui.widgets.prompt import Prompt
 from socrates_tui.widgets.turn_view import TurnView
 from tests.socrates_tui.stage import Stage, say, settled, shown, until
@@ -97,3 +101,24 @@ async def test_no_key_of_the_footer_is_cut_and_help_is_always_there(stage: Stage
         assert len(line) <= size[0]
         await pilot.resize_terminal(160, 50)
         await until(pilot, lambda: "F3 Versions" in shown(app).splitlines()[-1])
+
+
+@pytest.mark.parametrize(
+    ("owner", "screen"),
+    [(Queue, ReviewScreen), (TurnTable, CorpusScreen), (FilterLine, CorpusScreen), (LongList, LongList)],
+)
+def test_every_key_of_the_lists_has_an_action_and_says_what_it_does(owner: type, screen: type) -> None:
+    for binding in bindings(owner):
+        action = binding.action.partition("(")[0]
+        home = screen if action.startswith("screen.") else owner
+        assert callable(getattr(home, f"action_{action.removeprefix('screen.')}"))
+        assert binding.tooltip
+
+
+async def test_the_help_names_the_keys_of_the_review_and_of_the_corpus(stage: Stage) -> None:
+    async with stage.play((160, 120)) as (app, pilot):
+        await pilot.press("f1")
+        assert isinstance(app.screen, HelpScreen)
+        for owner in (Queue, TurnTable, FilterLine, CuratingScreen):
+            for binding in acts(bindings(owner)):
+                assert binding.tooltip in shown(app)

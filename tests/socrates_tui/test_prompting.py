@@ -33,7 +33,7 @@ async def test_a_turn_is_asked_otherwise_beside_it_and_the_arrows_lead_back(stag
         await say(app, pilot, "One")
         await say(app, pilot, "Two")
         await write(pilot, "kept")
-        await pilot.press("up", "up", "p")
+        await pilot.press("up", "up", "o")
         assert app.chat.prompt.text == "One"
         assert "In the place of that prompt" in shown(app)
         await say(app, pilot, " more")
@@ -52,7 +52,7 @@ async def test_while_a_turn_is_asked_otherwise_what_followed_on_it_is_not_shown(
         await say(app, pilot, "One")
         await say(app, pilot, "Two")
         stage.engine.hold_after = 0
-        await pilot.press("up", "up", "p", "!", "enter")
+        await pilot.press("up", "up", "o", "!", "enter")
         await until(pilot, stage.engine.held.is_set)
         await until(pilot, lambda: "One!" in shown(app))
         assert "Second?" not in shown(app)
@@ -70,7 +70,7 @@ async def test_escape_leaves_a_turn_as_it_is_and_puts_back_what_was_written(stag
     async with stage.play() as (app, pilot):
         await say(app, pilot, "One")
         await write(pilot, "kept")
-        await pilot.press("up", "p", "x", "escape")
+        await pilot.press("up", "o", "x", "escape")
         assert app.chat.prompt.text == "kept"
         assert "In the place of" not in shown(app)
         await pilot.press("ctrl+up")
@@ -84,7 +84,7 @@ async def test_the_prompt_of_a_turn_is_no_draft_until_it_is_changed(stage: Stage
     async with stage.play() as (app, pilot):
         await say(app, pilot, "One")
         await write(pilot, "kept")
-        await pilot.press("up", "p")
+        await pilot.press("up", "o")
         app.chat.keep_drafts()
         assert "One" not in stage.drafts()
         assert "kept" in stage.drafts()

@@ -134,7 +134,7 @@ def test_rewrite_with_a_meter(snap_compare: Compare, told: Stage, size: tuple[in
 
 
 def test_asking_otherwise(snap_compare: Compare, told: Stage, size: tuple[int, int]) -> None:
-    assert matches(snap_compare, told, size, keys("up", "up", "p"))
+    assert matches(snap_compare, told, size, keys("up", "up", "o"))
 
 
 def test_terms(snap_compare: Compare, stage: Stage, size: tuple[int, int]) -> None:
@@ -183,6 +183,57 @@ def test_conversations(snap_compare: Compare, stage: Stage, size: tuple[int, int
         await app.push_screen(ConversationsScreen(lambda **_: listed, 2))
 
     assert matches(snap_compare, stage, size, play)
+
+
+@pytest.fixture
+def dated(told: Stage) -> Stage:
+    """Give the stage ``told`` with moments that do not move."""
+    with told.corpus() as corpus:
+        corpus.tag("友情", 2, 3)
+        corpus.db.execute("UPDATE turns SET created = '2026-01-05T09:30:00.000000+00:00'")
+        corpus.db.commit()
+    return told
+
+
+def test_review(snap_compare: Compare, dated: Stage, size: tuple[int, int]) -> None:
+    assert matches(snap_compare, dated, size, keys("f6"))
+
+
+def test_review_with_nothing_left(snap_compare: Compare, dated: Stage, size: tuple[int, int]) -> None:
+    assert matches(snap_compare, dated, size, keys("f6", "a", "d"))
+
+
+def test_corpus(snap_compare: Compare, dated: Stage, size: tuple[int, int]) -> None:
+    assert matches(snap_compare, dated, size, keys("f7", "space", "down", "space"))
+
+
+def test_corpus_with_a_filter_that_cannot_be_understood(
+    snap_compare: Compare, dated: Stage, size: tuple[int, int]
+) -> None:
+    async def play(app: SocratesApp, pilot: Pilot[None]) -> None:
+        await keys("f7", "slash", *"verdict:good", "enter")(app, pilot)
+        await until(pilot, lambda: "is not one of" in shown(app))
+
+    assert matches(snap_compare, dated, size, play)
+
+
+def test_conversation_in_the_middle(snap_compare: Compare, told: Stage, size: tuple[int, int]) -> None:
+    with told.corpus() as corpus:
+        (conversation,) = corpus.conversations()
+        parent = corpus.thread(conversation.id)[-1].id
+        for number in range(40):
+            prompt = f"例 {number}"
+            parent = corpus.add_turn(
+                conversation.id, parent=parent, prompt=prompt, reply="なぜかね？", version="v0001"
+            ).id
+
+    async def play(app: SocratesApp, pilot: Pilot[None]) -> None:
+        await app.chat.go_to(20)
+        await settled(app, pilot)
+        app.chat.transcript.views[-1].focus()
+        await pilot.pause()
+
+    assert matches(snap_compare, told, size, play)
 
 
 def test_settings(snap_compare: Compare, stage: Stage, size: tuple[int, int]) -> None:
