@@ -113,8 +113,8 @@ class Registry:
     @property
     def before(self) -> str | None:
         """The version that was active before the active one, of those that are still there; None where none was."""
-        earlier = [name for name in self._history() if name != self.active and self._is_there(name)]
-        return earlier[-1] if earlier else None
+        active = self.active
+        return next((name for name in reversed(self._history()) if name != active and self._is_there(name)), None)
 
     def activate(self, name: str) -> None:
         """Make ``name`` (or ``base``) the active version, and remember the one before it."""
@@ -232,7 +232,7 @@ class Registry:
     # Inside
 
     def _is_there(self, name: str) -> bool:
-        return name == BASE or bool(_NAME.fullmatch(name)) and (self.directory / name / MANIFEST).is_file()
+        return name == BASE or (bool(_NAME.fullmatch(name)) and (self.directory / name / MANIFEST).is_file())
 
     def _history(self) -> list[str]:
         try:

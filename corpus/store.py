@@ -258,6 +258,10 @@ class Corpus:
         """Return the corpus in numbers; corpus.figures names them."""
         return figures.stats(self.db)
 
+    def judged_versions(self) -> dict[str, dict[str, Any]]:
+        """Return how the replies of each version that spoke were judged, as ``stats`` tells it."""
+        return figures.versions(self.db)
+
     def search(self, text: str, wanted: Filter = EVERYTHING, *, limit: int = 50, offset: int = 0) -> list[Hit]:
         """Return the turns with every word of ``text`` in prompt, reply or rewrite, best first among the newest."""
         return search.find(self.db, text, wanted, limit=limit, offset=offset)

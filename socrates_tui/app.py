@@ -1,4 +1,4 @@
-"""The app: it opens the dialogs and owns the training. Speaking is speaking_app's, conversations the chat screen's."""
+"""The app: it owns the training, settings and leaving. Versions are versions_app's, conversations the chat screen's."""
 
 import logging
 from collections.abc import Iterable
@@ -26,9 +26,8 @@ from socrates_tui.screens.help import HelpScreen
 from socrates_tui.screens.rewrite import RewriteScreen
 from socrates_tui.screens.sampling import SamplingScreen
 from socrates_tui.screens.teaching import TeachingScreen
-from socrates_tui.screens.versions import VersionsScreen
 from socrates_tui.settings import Settings
-from socrates_tui.speaking_app import SpeakingApp
+from socrates_tui.versions_app import VersionsApp
 from socrates_tui.widgets.prompt import Prompt
 from socrates_tui.widgets.training_panel import Training, TrainingPanel
 from socrates_tui.widgets.turn_view import TurnView
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class SocratesApp(SpeakingApp):
+class SocratesApp(VersionsApp):
     """Teach a local Gemma to tutor the Socratic way."""
 
     TITLE = "Socrates"
@@ -52,6 +51,9 @@ class SocratesApp(SpeakingApp):
         Binding("f8", "use_kept", "Use it anyway", key_display="F8", tooltip="Use the version only kept"),
         Binding("f9", "load", "Load the model", key_display="F9", tooltip="Load the model, again if that failed"),
         Binding("f3", "versions", "Versions", key_display="F3", tooltip="Choose which version speaks"),
+        Binding(
+            "ctrl+g", "roll_back", "Roll back", show=False, tooltip="Let the version before speak; again, the later"
+        ),
         Binding("f4", "settings", "Settings", key_display="F4", show=False, tooltip="Sampling, seed and system text"),
         Binding("f1", "help", "Help", key_display="F1", tooltip="Show every key"),
         Binding("ctrl+p", "command_palette", "Palette", show=False, priority=True, tooltip="Search all of this"),
@@ -78,15 +80,6 @@ class SocratesApp(SpeakingApp):
         self.parts.corpus.close()
 
     # Versions
-
-    def action_versions(self) -> None:
-        """Choose a version."""
-        screen = VersionsScreen(self.parts.registry.versions(), self.chat.status.version, self.parts.base)
-        self.push_screen(screen, self._version_chosen)
-
-    def _version_chosen(self, version: str | None) -> None:
-        if version is not None and version != (self.wanted or self.chat.status.version):
-            self.use(version)
 
     def action_use_kept(self) -> None:
         """Activate the version that was kept but not activated."""
@@ -270,4 +263,4 @@ class SocratesApp(SpeakingApp):
                 return self.engine is None and not self.loading_engine
             case "command_palette":
                 return self.screen is self.chat
-        return True
+        return super().check_action(action, parameters)

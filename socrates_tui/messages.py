@@ -1,6 +1,8 @@
 """The facts that workers tell the app and its main screen. What a widget alone tells is defined beside it."""
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 
 from textual.message import Message
 
@@ -51,6 +53,24 @@ class VersionActivated(Message):
     """``version`` is the active one now."""
 
     version: str
+
+
+@dataclass
+class VersionCarried(Message):
+    """A version was exported, or imported as ``version``; ``sentence`` tells where to."""
+
+    version: str
+    sentence: str
+
+
+@dataclass
+class VersionNotCarried(Message):
+    """A version could not be exported or imported; ``version`` is where the user was."""
+
+    version: str
+    act: Literal["export", "import"]
+    directory: Path
+    reason: str
 
 
 @dataclass

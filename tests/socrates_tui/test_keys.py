@@ -15,6 +15,9 @@ from tests.socrates_tui.stage import Stage, say, settled, shown, until
 OWNERS: list[type[Prompt] | type[TurnView] | type[ChatScreen] | type[TeachingScreen] | type[SocratesApp]]
 OWNERS = [Prompt, TurnView, ChatScreen, TeachingScreen, SocratesApp]
 
+AT_TIMES = {"flip", "stop", "close_panel", "cancel_training", "use_kept", "load", "roll_back"}
+"""Actions that are not possible after the first reply of a new home."""
+
 
 def bindings(owner: object) -> list[Binding]:
     found: list[BindingType] = owner.BINDINGS  # type: ignore[attr-defined]
@@ -46,7 +49,7 @@ async def test_the_palette_offers_every_act_that_is_possible(stage: Stage) -> No
         for owner in (TurnView, ChatScreen, TeachingScreen, SocratesApp):
             for binding in bindings(owner):
                 name = binding.action.removeprefix("screen.").partition("(")[0]
-                if name not in KEYS_ONLY | {"flip", "stop", "close_panel", "cancel_training", "use_kept", "load"}:
+                if name not in KEYS_ONLY | AT_TIMES:
                     assert binding.description in offered
         assert not offered & {"Stop", "Cancel training", "Use it anyway", "Load the model", "Later reply"}
 
