@@ -11,12 +11,13 @@ from corpus.sqlite import Database
 from corpus.turns import turn
 from socrates_errors import CorpusError
 
-Subject = Literal["turns", "conversations"]
+Subject = Literal["turns", "conversations", "picks"]
 
 _LONGEST_TAG = 100
 _COLUMNS: dict[Subject, frozenset[str]] = {
     "turns": frozenset({"verdict", "rewrite", "judged", "tags", "note"}),
     "conversations": frozenset({"title", "system"}),
+    "picks": frozenset({"counts"}),
 }
 """What acts change."""
 
@@ -94,6 +95,12 @@ def note(db: Database, turn_id: int, wanted: str) -> Act:
         if wanted == before:
             raise CorpusError(f"Nothing was changed: the note of turn {turn_id} says that already.")
         return _do(db, "note", "turns", [_Change(turn_id, {"note": before}, {"note": wanted})])
+
+
+def pick(db: Database, pick_id: int) -> Act:
+    """Let a pick count that was just stored."""
+    with writing(db):
+        return _do(db, "pick", "picks", [_Change(pick_id, {"counts": 0}, {"counts": 1})])
 
 
 def change_conversation(

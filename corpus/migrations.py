@@ -226,3 +226,42 @@ def _openings(db: Database) -> None:
     )
     for (conversation,) in db.execute("SELECT id FROM conversations ORDER BY id").fetchall():
         note_anew(db, conversation)
+
+
+@MIGRATIONS(name="0005_picks")
+def _picks(db: Database) -> None:
+    """Keep which of two versions' replies was the better, as an act that the journal can take back."""
+    db.executescript(
+        """
+        CREATE TABLE picks (
+            id INTEGER PRIMARY KEY,
+            turn INTEGER REFERENCES turns (id),
+            split TEXT NOT NULL CHECK (split IN ('train', 'held-out')),
+            system TEXT NOT NULL,
+            prompt TEXT NOT NULL,
+            base TEXT NOT NULL,
+            left_version TEXT NOT NULL,
+            left_reply TEXT NOT NULL,
+            right_version TEXT NOT NULL,
+            right_reply TEXT NOT NULL,
+            chosen TEXT NOT NULL CHECK (chosen IN ('left', 'right', 'neither')),
+            seed INTEGER NOT NULL,
+            counts INTEGER NOT NULL DEFAULT 0 CHECK (counts IN (0, 1)),
+            created TEXT NOT NULL
+        );
+        CREATE INDEX picks_turn ON picks (turn) WHERE turn IS NOT NULL;
+
+        ALTER TABLE changes RENAME TO changes_before_picks;
+        CREATE TABLE changes (
+            act INTEGER NOT NULL REFERENCES acts (id) ON DELETE CASCADE,
+            subject TEXT NOT NULL CHECK (subject IN ('turns', 'conversations', 'picks')),
+            id INTEGER NOT NULL,
+            before TEXT NOT NULL,
+            after TEXT NOT NULL,
+            PRIMARY KEY (act, subject, id)
+        ) WITHOUT ROWID;
+        INSERT INTO changes SELECT * FROM changes_before_picks;
+        DROP TABLE changes_before_picks;
+        CREATE INDEX changes_row ON changes (subject, id);
+        """
+    )

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 Verdict = Literal["unreviewed", "approved", "rewritten", "dropped"]
 Split = Literal["train", "held-out"]
-ActKind = Literal["approve", "rewrite", "drop", "tag", "untag", "note", "rename", "system text"]
+ActKind = Literal["approve", "rewrite", "drop", "tag", "untag", "note", "rename", "system text", "pick"]
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,7 @@ class Act:
     turns: tuple[int, ...] = ()
     conversations: tuple[int, ...] = ()
     """What was renamed, or given another system text."""
+    picks: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from corpus import examples, figures, journal, openings, purge, search, turns
+from corpus import examples, figures, journal, openings, picks, purge, search, turns
 from corpus.copies import PATIENCE_S
 from corpus.database import now, one_line, open_database, rows, text, writing
 from corpus.filters import EVERYTHING, Filter
+from corpus.picks import Pick, Tally
 from corpus.purge import Purge
 from corpus.records import Act, Conversation, Example, Hit, Split, Turn, Verdict
 from corpus.split import PARTS, drawn_key, side
@@ -223,6 +224,14 @@ class Corpus:
     def note(self, turn_id: int, text: str) -> Act:
         """Keep a note on a turn, in the place of the one it has; an empty text takes it away."""
         return journal.note(self.db, turn_id, text)
+
+    def pick(self, pick: Pick) -> Act:
+        """Keep which of two replies was the better."""
+        return picks.add(self.db, pick)
+
+    def tallies(self, base: str) -> dict[tuple[str, str], Tally]:
+        """Return, for each version of ``base`` and each that it was set against, how often it was chosen."""
+        return picks.tallies(self.db, base)
 
     def undo(self) -> Act | None:
         """Take back the newest act that stands; None when there is none."""

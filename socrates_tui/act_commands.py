@@ -39,6 +39,7 @@ _DONE: dict[ActKind, str] = {
     "note": "Noted",
     "rename": "Renamed",
     "system text": "Changed the system text of",
+    "pick": "Picked in",
 }
 _NAMED = 20
 """So many turns of an act are named, more are counted."""
@@ -177,8 +178,8 @@ def purge(
         if not planned.turns:
             raise CorpusError("There is nothing to purge: only dropped turns are, and none of them is like that.")
         sentence = (
-            f"For ever: {_counted(len(planned.turns), 'dropped turn')} with {_counted(planned.rewrites, 'rewrite')}, "
-            f"and {_counted(planned.conversations, 'conversation')} of which nothing else is left."
+            f"For ever: {_counted(len(planned.turns), 'dropped turn')} with {_counted(planned.rewrites, 'rewrite')} "
+            f"and {_counted(planned.picks, 'pick')}, and {_counted(planned.conversations, 'conversation')} of which nothing else is left."
         )
         if not yes:
             typer.echo(sentence, err=True)
@@ -216,7 +217,8 @@ def _print_act(act: Act | None, as_json: bool, *, before: str = "", nothing: str
     elif act is None:
         typer.echo(nothing)
     else:
-        subject, ids = ("turn", act.turns) if act.turns else ("conversation", act.conversations)
+        subjects = {"turn": act.turns, "conversation": act.conversations, "pick": act.picks}
+        subject, ids = next((subject, ids) for subject, ids in subjects.items() if ids)
         if len(ids) > _NAMED:
             named = _counted(len(ids), subject)
         else:

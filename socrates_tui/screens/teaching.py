@@ -288,7 +288,8 @@ class TeachingScreen(Screen[None]):
             self.tell(nothing)
         elif done:
             seen = {turn.id for turn in self.turns} & set(acted.turns)
-            here = seen or (self.conversation is not None and self.conversation.id in acted.conversations)
+            renamed = self.conversation is not None and self.conversation.id in acted.conversations
+            here = seen or renamed or acted.picks  # a pick is of no conversation
             self.tell(f"{done}: {acted.kind}{'' if here else ', in another conversation or reply'}.")
         self.call_later(self.show_turns)
 
