@@ -39,7 +39,7 @@ _DONE: dict[ActKind, str] = {
     "note": "Noted",
     "rename": "Renamed",
     "system text": "Changed the system text of",
-    "pick": "Picked in",
+    "pick": "Kept",
 }
 _NAMED = 20
 """So many turns of an act are named, more are counted."""
@@ -179,7 +179,8 @@ def purge(
             raise CorpusError("There is nothing to purge: only dropped turns are, and none of them is like that.")
         sentence = (
             f"For ever: {_counted(len(planned.turns), 'dropped turn')} with {_counted(planned.rewrites, 'rewrite')} "
-            f"and {_counted(planned.picks, 'pick')}, and {_counted(planned.conversations, 'conversation')} of which nothing else is left."
+            f"and {_counted(planned.picks, 'pick')}, "
+            f"and {_counted(planned.conversations, 'conversation')} of which nothing else is left."
         )
         if not yes:
             typer.echo(sentence, err=True)

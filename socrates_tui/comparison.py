@@ -1,11 +1,14 @@
 """Two versions set side by side: what made each, what was measured of it, and by how much they differ."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adapters.api import BASE
 from adapters.registry import Registry
-from socrates_tui.side_by_side import NOTHING, difference_sentence, figure_rows
+from corpus.picks import Tally
+from corpus.store import Corpus
+from socrates_tui.side_by_side import NOTHING, difference_sentence, figure_rows, picks_sentence
 
 if TYPE_CHECKING:
     from adapters.figures import Difference, Record
@@ -23,9 +26,11 @@ class Comparison:
     both_measured: bool
     difference: "Difference | None"
     """Of the second and the first; None unless both were measured on the same examples."""
+    picks: Tally
+    """How often the second's reply was picked over the first's, without their names."""
 
     @classmethod
-    def of(cls, registry: Registry, first: str, second: str) -> "Comparison":
+    def of(cls, registry: Registry, database: Path, first: str, second: str) -> "Comparison":
         """Read what is known of ``first`` and ``second``; it takes as long as reading their weights."""
         from adapters.figures import difference, newest_records
 
@@ -34,7 +39,10 @@ class Comparison:
         records = newest_records(registry, first, second)
         measured = [_measured(registry, name, record) for name, record in zip(names, records, strict=True)]
         apart = difference(records[1], records[0]) if records[0] and records[1] else None
-        return cls(names, made, measured, all(records), apart)
+        base = next((side["base"] for side in made if side["base"] is not None), "")
+        with Corpus(database) as corpus:
+            tally = corpus.tallies(base).get((second, first), Tally())
+        return cls(names, made, measured, all(records), apart, tally)
 
     @property
     def rows(self) -> list[list[str]]:
@@ -50,13 +58,21 @@ class Comparison:
     def sentences(self) -> list[str]:
         """Say by how much they differ."""
         told = None if self.difference is None else self.difference.model_dump()
-        return [difference_sentence(*self.names, told)] if self.both_measured else []
+        measured = difference_sentence(*self.names, told) if self.both_measured else ""
+        return [*filter(None, [measured, picks_sentence(*self.names, self.picks)])]
 
     def told(self) -> dict[str, Any]:
         """Return it as JSON tells it."""
         return {
             "versions": [one | other for one, other in zip(self.made, self.measured, strict=True)],
             "difference": None if self.difference is None else self.difference.model_dump(),
+            "picks": {
+                "first": self.picks.lost,
+                "second": self.picks.won,
+                "neither": self.picks.neither,
+                "share": self.picks.share,
+                "interval": self.picks.interval,
+            },
         }
 
 

@@ -8,6 +8,8 @@ from textual.message import Message
 
 from adapters.api import Engine, Event, Finished
 from corpus.records import Turn
+from socrates_tui.blind import Question, Side
+from socrates_tui.loan import Loan
 from socrates_tui.retraining import Preflight
 
 
@@ -53,6 +55,40 @@ class VersionActivated(Message):
     """``version`` is the active one now."""
 
     version: str
+
+
+@dataclass
+class LoanEnded(Message):
+    """The engine was given back; ``trouble`` says why the version that spoke does not speak again."""
+
+    loan: Loan
+    done: bool
+    trouble: str = ""
+
+
+@dataclass
+class PairStreamed(Message):
+    """The reply on one side of a question for two versions went on."""
+
+    question: Question
+    side: Side
+    text: str
+
+
+@dataclass
+class PairFinished(Message):
+    """Both replies to a question are whole, or were stopped."""
+
+    question: Question
+    replies: dict[Side, str]
+
+
+@dataclass
+class PairFailed(Message):
+    """A question got no two replies."""
+
+    question: Question
+    reason: str
 
 
 @dataclass

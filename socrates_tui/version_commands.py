@@ -10,6 +10,7 @@ import typer
 from adapters.api import BASE, Sampling
 from adapters.registry import Registry, Version
 from socrates_errors import VersionError
+from socrates_tui import blind_command
 from socrates_tui.comparison import Comparison
 from socrates_tui.invocation import Json, base_of, home_of, valid_text
 from socrates_tui.json_output import print_json
@@ -19,6 +20,7 @@ from socrates_tui.side_by_side import print_side_by_side
 app = typer.Typer(
     name="versions", help="Trained versions: list, switch, name, compare, carry.", invoke_without_command=True
 )
+app.command("blind")(blind_command.blind)
 
 Name = Annotated[str, typer.Argument(metavar="V", help="A version's name, such as v0001.", show_default=False)]
 Text = Annotated[str, typer.Argument(callback=valid_text, show_default=False)]
@@ -139,7 +141,7 @@ def compare(
     json: Json = False,
 ) -> None:
     """Set two versions side by side: their figures and, with a prompt, their replies."""
-    comparison = Comparison.of(_registry(ctx), first, second)
+    comparison = Comparison.of(_registry(ctx), home_of(ctx).database, first, second)
     replies = [] if prompt is None else _replies(ctx, comparison.names, prompt)
     if json:
         told = comparison.told()

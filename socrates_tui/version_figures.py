@@ -1,10 +1,13 @@
 """What is known of how good each version is: held-out figures, and how much of its replies had to be changed."""
 
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from adapters.api import BASE
 from adapters.registry import Registry
+from corpus.picks import Tally
 from corpus.store import Corpus
 from socrates_tui.side_by_side import difference_sentence
 
@@ -23,6 +26,8 @@ class VersionFigures:
     """The share of them that was approved as it was."""
     edit_distance: float | None = None
     """The mean share of characters that a target changed in its reply, 0 to 1; None where there is no target."""
+    picks: Mapping[str, Tally] = field(default_factory=dict)
+    """By version that it was set against without names, how often it was picked."""
 
     @property
     def edits(self) -> str:
@@ -33,24 +38,33 @@ class VersionFigures:
         changed = "" if self.edit_distance is None else f"; on average {self.edit_distance:.0%} of a reply was changed"
         return f"{replies}{changed}."
 
+    @property
+    def tally(self) -> Tally:
+        """How often it was picked over any other."""
+        return sum(self.picks.values(), Tally())
 
-def version_figures(registry: Registry, database: Path) -> dict[str, VersionFigures]:
-    """Read the figures of every version and the base, by name. It takes as long as reading the whole corpus."""
+
+def version_figures(registry: Registry, database: Path, base: str) -> dict[str, VersionFigures]:
+    """Read the figures of every version and of ``base`` by name. It takes as long as reading the whole corpus."""
     from adapters.figures import read_evaluation
 
     with Corpus(database) as corpus:
         judged = corpus.judged_versions()
+        tallies = corpus.tallies(base)
+    picks: dict[str, dict[str, Tally]] = defaultdict(dict)
+    for (name, other), tally in tallies.items():
+        picks[name][other] = tally
     losses: dict[str, float | None] = {}
     sentences: dict[str, str] = {}
     for version in registry.versions():
         losses[version.name] = version.held_out_loss
         if evaluation := read_evaluation(version.directory):
-            if (base := evaluation.versions[0].loss) is not None:
-                losses[BASE] = base
+            if version.base == base and (loss := evaluation.versions[0].loss) is not None:
+                losses[BASE] = loss
             if evaluation.difference is not None:
                 told = evaluation.difference.model_dump()
                 sentences[version.name] = difference_sentence(version.parent, version.name, told)
     return {
-        name: VersionFigures(losses.get(name), sentences.get(name, ""), **judged.get(name, {}))
+        name: VersionFigures(losses.get(name), sentences.get(name, ""), **judged.get(name, {}), picks=picks[name])
         for name in losses.keys() | judged.keys() | {BASE}
     }

@@ -9,6 +9,7 @@ from textual import on, work
 from adapters.api import BASE
 from corpus.filters import Filter
 from socrates_errors import SocratesError, VersionError
+from socrates_tui.blind_app import BlindApp
 from socrates_tui.brief import brief
 from socrates_tui.comparison import Comparison
 from socrates_tui.messages import VersionCarried, VersionNotCarried
@@ -19,13 +20,12 @@ from socrates_tui.screens.note import NoteScreen
 from socrates_tui.screens.other_version import OtherVersionScreen
 from socrates_tui.screens.title import TitleScreen
 from socrates_tui.screens.versions import Act, ChosenVersion, VersionsScreen
-from socrates_tui.speaking_app import SpeakingApp
 from socrates_tui.version_figures import version_figures
 
 log = logging.getLogger(__name__)
 
 
-class VersionsApp(SpeakingApp):
+class VersionsApp(BlindApp):
     """Lists, switches, names, compares, carries and deletes versions."""
 
     def action_versions(self) -> None:
@@ -38,15 +38,15 @@ class VersionsApp(SpeakingApp):
             self.use(before)
 
     def _show_versions(self, at: str | None = None) -> None:
-        registry, database = self.parts.registry, self.parts.home.database
+        registry, database, base = self.parts.registry, self.parts.home.database, self.parts.base
         screen = VersionsScreen(
             registry.versions(),
             registry.damaged(),
             active=self.chat.status.version,
             before=registry.before,
-            base=self.parts.base,
+            base=base,
             at=at,
-            measure=lambda: version_figures(registry, database),
+            measure=lambda: version_figures(registry, database, base),
         )
         self.push_screen(screen, self._version_chosen)
 
@@ -56,6 +56,7 @@ class VersionsApp(SpeakingApp):
             "rename": self._rename_version,
             "note": self._note_version,
             "compare": self._compare_version,
+            "blind": self._blind_version,
             "export": self._export_version,
             "import": self._import_version,
             "delete": self._delete_version,
@@ -117,11 +118,20 @@ class VersionsApp(SpeakingApp):
             if other is None:
                 self._show_versions(name)
                 return
-            registry = self.parts.registry
-            screen = CompareScreen(other, name, lambda: Comparison.of(registry, other, name))
+            registry, database = self.parts.registry, self.parts.home.database
+            screen = CompareScreen(other, name, lambda: Comparison.of(registry, database, other, name))
             self.push_screen(screen, lambda _: self._show_versions(name))
 
         self._choose_other(f"Compare {name} with", name, chosen)
+
+    def _blind_version(self, name: str) -> None:
+        def chosen(other: str | None) -> None:
+            if other is None:
+                self._show_versions(name)
+            else:
+                self.set_against(other, name, lambda: self._show_versions(name))
+
+        self._choose_other(f"Let {name} reply beside", name, chosen)
 
     def _choose_other(self, heading: str, name: str, answered: Callable[[str | None], None]) -> None:
         """Let another version than ``name`` be chosen; its parent is the likeliest."""

@@ -18,12 +18,12 @@ from adapters.registry import Version
 from socrates_tui.plain_text import plain
 from socrates_tui.screens.dialog import LEAVE, Dialog
 from socrates_tui.screens.moment import moment
-from socrates_tui.side_by_side import NOTHING
+from socrates_tui.side_by_side import NOTHING, picks_sentence
 from socrates_tui.version_figures import VersionFigures
 from socrates_tui.version_tree import version_tree
 from socrates_tui.widgets.rows import Rows
 
-Act = Literal["use", "rename", "note", "export", "import", "delete", "compare"]
+Act = Literal["use", "rename", "note", "export", "import", "delete", "compare", "blind"]
 
 OF_A_VERSION = ("rename", "note", "export")
 """Actions that the base does not know; nor do they work on what is damaged."""
@@ -44,6 +44,7 @@ class VersionsScreen(Dialog[ChosenVersion]):
         Binding("r", "rename", "Rename"),
         Binding("n", "note", "Note"),
         Binding("c", "compare", "Compare"),
+        Binding("b", "blind", "Blind"),
         # Named in the dialog's frame: the footer has no room for them.
         Binding("x", "export", "Export", show=False),
         Binding("i", "import", "Import", show=False),
@@ -94,12 +95,13 @@ class VersionsScreen(Dialog[ChosenVersion]):
         table = self.query_one(Rows)
         table.add_column("")
         table.add_column("Name")
-        table.add_column("Title", width=max(12, min(48, self.app.size.width - 66)))
+        table.add_column("Title", width=max(12, min(48, self.app.size.width - 74)))
         table.add_column("Examples")
         table.add_column("Held-out", key="held-out")
         table.add_column("Edits", key="edits", width=5)
+        table.add_column("Picked", key="picked", width=6)
         table.add_column("Made")
-        table.add_row(self._mark(BASE), Text(BASE), Text("without an adapter"), *[Text("")] * 4, key=BASE)
+        table.add_row(self._mark(BASE), Text(BASE), Text("without an adapter"), *[Text("")] * 5, key=BASE)
         for version, lines in self._tree:
             title = version.title if version.base == self._base else f"{version.title} ({version.base})".strip()
             table.add_row(
@@ -109,11 +111,12 @@ class VersionsScreen(Dialog[ChosenVersion]):
                 Text(f"{version.examples:,}", justify="right"),
                 Text(""),
                 Text(""),
+                Text(""),
                 Text(moment(version.created)[:10]),
                 key=version.name,
             )
         for name in self._damaged:
-            table.add_row(Text("!"), Text(name), Text("damaged"), *[Text("")] * 4, key=name)
+            table.add_row(Text("!"), Text(name), Text("damaged"), *[Text("")] * 5, key=name)
         names = self._names
         table.move_cursor(row=names.index(self._at) if self._at in names else 0)
         self._show_figures()
@@ -136,7 +139,10 @@ class VersionsScreen(Dialog[ChosenVersion]):
             edits = NOTHING if figures.edit_distance is None else f"{figures.edit_distance:.0%}"
             loss = NOTHING if figures.held_out_loss is None else f"{figures.held_out_loss:.3f}"
             table.update_cell(name, "held-out", Text(loss, justify="right"))
+            share = figures.tally.share
+            picked = NOTHING if share is None else f"{share:.0%}"
             table.update_cell(name, "edits", Text(edits, justify="right"))
+            table.update_cell(name, "picked", Text(picked, justify="right"))
 
     def _figures_of(self, name: str) -> VersionFigures:
         version = self._versions.get(name)
@@ -160,6 +166,7 @@ class VersionsScreen(Dialog[ChosenVersion]):
                 "It was active before." if name == self._before else "",
                 figures.from_parent,
                 figures.edits,
+                *(picks_sentence(other, name, tally) for other, tally in sorted(figures.picks.items())),
             ]
         self.query_one("#version-told", Static).update(Content(plain("\n".join(filter(None, sentences)))))
 
@@ -172,7 +179,7 @@ class VersionsScreen(Dialog[ChosenVersion]):
         name = self._under_cursor
         if action in OF_A_VERSION:
             return name in self._versions
-        if action == "compare":
+        if action in ("compare", "blind"):
             return name not in self._damaged and bool(self._versions)
         return name != BASE if action == "delete" else True
 
@@ -192,6 +199,10 @@ class VersionsScreen(Dialog[ChosenVersion]):
     def action_compare(self) -> None:
         """Answer that the version shall be compared with another."""
         self._answer("compare")
+
+    def action_blind(self) -> None:
+        """Answer that the version shall reply beside another, without names."""
+        self._answer("blind")
 
     def action_export(self) -> None:
         """Answer that the version shall be copied to a directory."""

@@ -29,7 +29,7 @@ def test_figures_are_read_of_versions_and_corpus(own_home: Path) -> None:
         turn = corpus.add_turn(conversation, parent=None, prompt="a", reply="abcd", version="v0001").id
         corpus.rewrite(turn, "abcX")
         corpus.drop(corpus.add_turn(conversation, parent=turn, prompt="b", reply="x", version="base").id)
-    figures = version_figures(registry, home.database)
+    figures = version_figures(registry, home.database, "embedded")
     sentence = "v0001 minus base: -1.750 on the same 5 held-out examples, between -1.850 and -1.650 at 95 %."
     assert figures == {
         "base": VersionFigures(3.0, "", 1, 0.0, None),
