@@ -64,12 +64,17 @@ def picks_sentence(first: str, second: str, tally: Tally | None) -> str:
     """Say how often the second's reply was picked over the first's; nothing where none was."""
     if tally is None or tally == Tally():
         return ""
-    neither = f"{tally.neither} time{'' if tally.neither == 1 else 's'} neither"
+    neither = f"{_times(tally.neither)} neither"
     if tally.interval is None:
         return f"Of {second} and {first}, {neither} was picked."
     low, high = tally.interval
     share = f"{tally.share:.0%}, between {low:.0%} and {high:.0%} at 95 %"
-    return f"{second} was picked {tally.won} of {tally.decided} times over {first} ({share}), {neither}."
+    besides = f", {neither}" if tally.neither else ""
+    return f"{second} was picked {tally.won} of {_times(tally.decided)} over {first} ({share}){besides}."
+
+
+def _times(count: int) -> str:
+    return f"{count:,} time{'' if count == 1 else 's'}"
 
 
 def _plain(value: Any, form: str = "") -> str:

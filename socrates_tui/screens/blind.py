@@ -34,8 +34,8 @@ class BlindScreen(Dialog[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         # No text field has the focus while these work.
-        Binding("1", "pick('left')", "Left"),
-        Binding("2", "pick('right')", "Right"),
+        Binding("1", "pick('left')", "First"),
+        Binding("2", "pick('right')", "Second"),
         Binding("0", "pick('neither')", "Neither"),
         Binding("u,ctrl+z", "undo", "Undo"),
         Binding("n", "another", "Another prompt"),

@@ -1,5 +1,6 @@
 """Snapshots of every screen, at the smallest usual terminal and at a large one."""
 
+import random
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -171,6 +172,27 @@ def test_comparing_versions(snap_compare: Compare, tree: Stage, size: tuple[int,
 
 def test_choosing_the_other_version(snap_compare: Compare, tree: Stage, size: tuple[int, int]) -> None:
     assert matches(snap_compare, tree, size, keys("f3", "c"))
+
+
+@pytest.fixture
+def pair(tree: Stage, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    """Give a stage on which two versions reply to the last prompt, in alphabetical order."""
+    monkeypatch.setattr(random, "sample", lambda names, count: sorted(names))
+    tree.settings = tree.settings.with_changes(sampling={"seed": 7})
+    tree.says(REPLY, "正義とは、各人に各人のものを与えることです。\n\n" * 4)
+    return tree
+
+
+def test_two_versions_blind(snap_compare: Compare, pair: Stage, size: tuple[int, int]) -> None:
+    assert matches(snap_compare, pair, size, keys("f3", "b", "enter", "ctrl+l"))
+
+
+def test_picked_of_two_versions(snap_compare: Compare, pair: Stage, size: tuple[int, int]) -> None:
+    assert matches(snap_compare, pair, size, keys("f3", "b", "enter", "ctrl+l", "1"))
+
+
+def test_asking_two_versions(snap_compare: Compare, pair: Stage, size: tuple[int, int]) -> None:
+    assert matches(snap_compare, pair, size, keys("f3", "b", "enter"))
 
 
 def test_note_on_a_version(snap_compare: Compare, tree: Stage, size: tuple[int, int]) -> None:
