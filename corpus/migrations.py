@@ -265,3 +265,25 @@ def _picks(db: Database) -> None:
         CREATE INDEX changes_row ON changes (subject, id);
         """
     )
+
+
+@MIGRATIONS(name="0006_pins")
+def _pins(db: Database) -> None:
+    """Let turns be pinned, and keep what versions answer to the prompts of those."""
+    db.executescript(
+        """
+        ALTER TABLE turns ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0 CHECK (pinned IN (0, 1));
+        CREATE INDEX turns_pinned ON turns (id) WHERE pinned;
+        CREATE TABLE pin_answers (
+            id INTEGER PRIMARY KEY,
+            turn INTEGER NOT NULL REFERENCES turns (id) ON DELETE CASCADE,
+            version TEXT NOT NULL,
+            base TEXT NOT NULL,
+            reply TEXT NOT NULL,
+            kept INTEGER REFERENCES turns (id) ON DELETE SET NULL,
+            created TEXT NOT NULL,
+            UNIQUE (turn, version, base)
+        );
+        CREATE INDEX pin_answers_kept ON pin_answers (kept) WHERE kept IS NOT NULL;
+        """
+    )

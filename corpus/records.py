@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 Verdict = Literal["unreviewed", "approved", "rewritten", "dropped"]
 Split = Literal["train", "held-out"]
-ActKind = Literal["approve", "rewrite", "drop", "tag", "untag", "note", "rename", "system text", "pick"]
+ActKind = Literal["approve", "rewrite", "drop", "tag", "untag", "note", "rename", "system text", "pick", "pin", "unpin"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,8 @@ class Turn:
     tags: tuple[str, ...] = ()
     """In alphabetical order."""
     note: str = ""
+    pinned: bool = False
+    """Whether new versions answer its prompt again."""
 
     @property
     def text(self) -> str:

@@ -6,11 +6,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from corpus import examples, figures, journal, openings, picks, purge, search, turns
+from corpus import examples, figures, journal, openings, picks, pins, purge, search, turns
 from corpus.copies import PATIENCE_S
 from corpus.database import now, one_line, open_database, rows, text, writing
 from corpus.filters import EVERYTHING, Filter
 from corpus.picks import Pick, Tally
+from corpus.pins import Pin
 from corpus.purge import Purge
 from corpus.records import Act, Conversation, Example, Hit, Split, Turn, Verdict
 from corpus.split import PARTS, drawn_key, side
@@ -224,6 +225,26 @@ class Corpus:
     def note(self, turn_id: int, text: str) -> Act:
         """Keep a note on a turn, in the place of the one it has; an empty text takes it away."""
         return journal.note(self.db, turn_id, text)
+
+    def pin(self, *turn_ids: int) -> Act:
+        """Let new versions answer the prompts of the turns again."""
+        return journal.pin(self.db, turn_ids)
+
+    def unpin(self, *turn_ids: int) -> Act:
+        """Let new versions leave the prompts of the turns alone."""
+        return journal.unpin(self.db, turn_ids)
+
+    def pins(self) -> list[Pin]:
+        """Return every pinned prompt with what versions answered."""
+        return pins.pinned(self.db)
+
+    def answer_pin(self, turn_id: int, *, version: str, base: str, reply: str) -> None:
+        """Keep what ``version`` answered to a pinned prompt."""
+        pins.answer(self.db, turn_id, version=version, base=base, reply=reply)
+
+    def rewrite_pin(self, turn_id: int, text: str) -> Turn:
+        """Keep ``text`` as what the newest answer to a pinned prompt should have been, in a turn of its own."""
+        return pins.rewrite(self.db, turn_id, text)
 
     def pick(self, pick: Pick) -> Act:
         """Keep which of two replies was the better."""

@@ -21,6 +21,9 @@ app = typer.Typer()
 ConversationId = Annotated[
     int, typer.Argument(metavar="CONVERSATION", min=0, max=LARGEST, help="Its number, from `list --conversations`.")
 ]
+TurnIds = Annotated[
+    list[int], typer.Argument(metavar="TURN", min=0, max=LARGEST, help="Numbers of turns, from `list` or `search`.")
+]
 OptionalTurnIds = Annotated[
     list[int] | None,
     typer.Argument(metavar="TURN", min=0, max=LARGEST, help="Numbers of turns; none where options choose them."),
@@ -40,6 +43,8 @@ _DONE: dict[ActKind, str] = {
     "rename": "Renamed",
     "system text": "Changed the system text of",
     "pick": "Kept",
+    "pin": "Pinned",
+    "unpin": "Unpinned",
 }
 _NAMED = 20
 """So many turns of an act are named, more are counted."""
@@ -150,6 +155,20 @@ def system(
 
 
 @app.command()
+def pin(ctx: typer.Context, turns: TurnIds, json: Json = False) -> None:
+    """Let every new version answer the prompts of turns again; `socrates versions pins` shows what they say."""
+    with corpus_of(ctx) as corpus:
+        _print_act(corpus.pin(*turns), json)
+
+
+@app.command()
+def unpin(ctx: typer.Context, turns: TurnIds, json: Json = False) -> None:
+    """Take the pin from turns."""
+    with corpus_of(ctx) as corpus:
+        _print_act(corpus.unpin(*turns), json)
+
+
+@app.command()
 def undo(ctx: typer.Context, json: Json = False) -> None:
     """Take back the newest act."""
     with corpus_of(ctx) as corpus:
@@ -177,10 +196,10 @@ def purge(
         planned = corpus.plan_purge(wanted)
         if not planned.turns:
             raise CorpusError("There is nothing to purge: only dropped turns are, and none of them is like that.")
+        picks = f" and {_counted(planned.picks, 'pick')}" if planned.picks else ""
         sentence = (
-            f"For ever: {_counted(len(planned.turns), 'dropped turn')} with {_counted(planned.rewrites, 'rewrite')} "
-            f"and {_counted(planned.picks, 'pick')}, "
-            f"and {_counted(planned.conversations, 'conversation')} of which nothing else is left."
+            f"For ever: {_counted(len(planned.turns), 'dropped turn')} with {_counted(planned.rewrites, 'rewrite')}"
+            f"{picks}, and {_counted(planned.conversations, 'conversation')} of which nothing else is left."
         )
         if not yes:
             typer.echo(sentence, err=True)
