@@ -63,36 +63,33 @@ def answer(db: Database, turn_id: int, *, version: str, base: str, reply: str) -
         )
 
 
-def rewrite(db: Database, turn_id: int, wanted: str) -> Turn:
-    """Keep ``wanted`` as what the newest answer to a pinned prompt should have been; return the turn it is kept in.
+def rewrite(db: Database, turn_id: int, version: str, wanted: str) -> Turn:
+    """Keep ``wanted`` as what ``version`` should have answered to a pinned prompt; return the turn it is kept in.
 
     The answer becomes a turn beside the pinned one, as another reply to its prompt. The conversation goes on showing
     what it showed.
     """
     with writing(db):
         pin = turns.turn(db, turn_id)
-        found = _answers(db, turn_id)
-        if not found:
-            raise CorpusError(
-                f"The prompt of turn {turn_id} was not answered again yet: let a version answer it first."
-            )
-        newest = found[0]
-        kept = newest.turn
+        found = next((answer for answer in _answers(db, turn_id) if answer.version == version), None)
+        if found is None:
+            raise CorpusError(f"{version} has not answered the prompt of turn {turn_id}: let it answer first.")
+        kept = found.turn
         if kept is None:
             kept = turns.insert(
                 db,
                 pin.conversation,
                 parent=pin.parent,
                 prompt=pin.prompt,
-                reply=newest.reply,
+                reply=found.reply,
                 verdict="unreviewed",
-                version=newest.version,
-                base=newest.base,
+                version=found.version,
+                base=found.base,
                 sampling={"temperature": 0.0},
             )
             db.conn.execute(
                 "UPDATE pin_answers SET kept = ? WHERE turn = ? AND version = ? AND base = ?",
-                [kept, turn_id, newest.version, newest.base],
+                [kept, turn_id, found.version, found.base],
             )
         journal.rewrite(db, kept, wanted)
         return turns.turn(db, kept)

@@ -242,9 +242,9 @@ class Corpus:
         """Keep what ``version`` answered to a pinned prompt."""
         pins.answer(self.db, turn_id, version=version, base=base, reply=reply)
 
-    def rewrite_pin(self, turn_id: int, text: str) -> Turn:
-        """Keep ``text`` as what the newest answer to a pinned prompt should have been, in a turn of its own."""
-        return pins.rewrite(self.db, turn_id, text)
+    def rewrite_pin(self, turn_id: int, version: str, text: str) -> Turn:
+        """Keep ``text`` as what ``version`` should have answered to a pinned prompt, in a turn of its own."""
+        return pins.rewrite(self.db, turn_id, version, text)
 
     def pick(self, pick: Pick) -> Act:
         """Keep which of two replies was the better."""

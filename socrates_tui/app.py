@@ -202,6 +202,7 @@ class SocratesApp(VersionsApp):
         """Offer every act that is possible now."""
         yield from commands(self, self.chat, acts(TurnView.BINDINGS, ChatScreen.BINDINGS, TeachingScreen.BINDINGS))
         yield from commands(self, self, acts(self.BINDINGS))
+        yield SystemCommand("Pinned prompts", "Show what the newest version answers to them", self.action_pins)
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
 
     async def action_quit(self) -> None:

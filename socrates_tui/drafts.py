@@ -93,6 +93,11 @@ def rewrite_of(turn: int) -> str:
     return f"rewrite-{turn}"
 
 
+def answer_of(turn: int, version: str) -> str:
+    """Return the key of the unfinished rewrite of what ``version`` answered to a pinned turn's prompt."""
+    return f"answer-{turn}-{version}"
+
+
 def _hold(path: Path) -> IO[str] | None:
     """Return the locked lock of a window's file; None where a window that lives has it."""
     lock = path.with_suffix(".lock").open("w")

@@ -92,6 +92,22 @@ class PairFailed(Message):
 
 
 @dataclass
+class PinsAnswered(Message):
+    """``version`` answered so many pinned prompts."""
+
+    version: str
+    count: int
+
+
+@dataclass
+class PinsFailed(Message):
+    """``version`` cannot answer the pinned prompts."""
+
+    version: str
+    reason: str
+
+
+@dataclass
 class VersionCarried(Message):
     """A version was exported, or imported as ``version``; ``sentence`` tells where to."""
 

@@ -16,6 +16,7 @@ def answer_pins(
     engine: Engine,
     version: str,
     max_new_tokens: int,
+    *,
     stopped: Callable[[], bool] = lambda: False,
     beside: Callable[[], bool] = lambda: False,
 ) -> Iterator[int]:

@@ -150,7 +150,7 @@ class SpeakingApp(App[None]):
             self._swapping = True
             self.chat.notice.progress(f"Swapping in {self.wanted}", None)
             self._swap(self.engine, self.wanted)
-        elif self._loans and not (self._loans[0].gives_way and self.chat.waiting):
+        elif self._loans and not self.leaving and not (self._loans[0].gives_way and self.chat.waiting):
             self._lent = True
             self.chat.engine = None
             self._work(self.engine, self._loans[0])

@@ -10,7 +10,7 @@ import typer
 from adapters.api import BASE, Sampling
 from adapters.registry import Registry, Version
 from socrates_errors import VersionError
-from socrates_tui import blind_command
+from socrates_tui import blind_command, pins_command
 from socrates_tui.comparison import Comparison
 from socrates_tui.invocation import Json, base_of, home_of, valid_text
 from socrates_tui.json_output import print_json
@@ -21,6 +21,7 @@ app = typer.Typer(
     name="versions", help="Trained versions: list, switch, name, compare, carry.", invoke_without_command=True
 )
 app.command("blind")(blind_command.blind)
+app.command("pins")(pins_command.pins)
 
 Name = Annotated[str, typer.Argument(metavar="V", help="A version's name, such as v0001.", show_default=False)]
 Text = Annotated[str, typer.Argument(callback=valid_text, show_default=False)]

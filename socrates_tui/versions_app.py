@@ -9,10 +9,10 @@ from textual import on, work
 from adapters.api import BASE
 from corpus.filters import Filter
 from socrates_errors import SocratesError, VersionError
-from socrates_tui.blind_app import BlindApp
 from socrates_tui.brief import brief
 from socrates_tui.comparison import Comparison
 from socrates_tui.messages import VersionCarried, VersionNotCarried
+from socrates_tui.pins_app import PinsApp
 from socrates_tui.screens.compare import CompareScreen
 from socrates_tui.screens.confirm import ConfirmScreen
 from socrates_tui.screens.directory import DirectoryScreen
@@ -25,7 +25,7 @@ from socrates_tui.version_figures import version_figures
 log = logging.getLogger(__name__)
 
 
-class VersionsApp(BlindApp):
+class VersionsApp(PinsApp):
     """Lists, switches, names, compares, carries and deletes versions."""
 
     def action_versions(self) -> None:
@@ -57,6 +57,7 @@ class VersionsApp(BlindApp):
             "note": self._note_version,
             "compare": self._compare_version,
             "blind": self._blind_version,
+            "pins": lambda name: self.show_pins(lambda: self._show_versions(name)),
             "export": self._export_version,
             "import": self._import_version,
             "delete": self._delete_version,

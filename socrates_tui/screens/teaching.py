@@ -266,6 +266,11 @@ class TeachingScreen(Screen[None]):
         """Drop the turn."""
         self._judge(self.corpus.drop)
 
+    def action_pin(self) -> None:
+        """Pin the prompt, or take the pin away."""
+        if (turn := self.target) is not None:
+            self._judge(self.corpus.unpin if turn.pinned else self.corpus.pin)
+
     def _judge(self, verdict: Callable[[int], Act]) -> None:
         if (turn := self.target) is not None:
             self._act(lambda: verdict(turn.id))
@@ -340,7 +345,7 @@ class TeachingScreen(Screen[None]):
                 return in_focus is not None
             case "rewrite_last":
                 return in_focus is None and self.last is not None
-            case "rewrite" | "approve" | "drop":
+            case "rewrite" | "approve" | "drop" | "pin":
                 return self.target is not None
             case "flip":
                 return in_focus is not None and in_focus.place.has(-1 if parameters[0] == -1 else 1)

@@ -23,7 +23,7 @@ from socrates_tui.version_figures import VersionFigures
 from socrates_tui.version_tree import version_tree
 from socrates_tui.widgets.rows import Rows
 
-Act = Literal["use", "rename", "note", "export", "import", "delete", "compare", "blind"]
+Act = Literal["use", "rename", "note", "export", "import", "delete", "compare", "blind", "pins"]
 
 OF_A_VERSION = ("rename", "note", "export")
 """Actions that the base does not know; nor do they work on what is damaged."""
@@ -45,6 +45,7 @@ class VersionsScreen(Dialog[ChosenVersion]):
         Binding("n", "note", "Note"),
         Binding("c", "compare", "Compare"),
         Binding("b", "blind", "Blind"),
+        Binding("p", "pins", "Pinned"),
         # Named in the dialog's frame: the footer has no room for them.
         Binding("x", "export", "Export", show=False),
         Binding("i", "import", "Import", show=False),
@@ -203,6 +204,10 @@ class VersionsScreen(Dialog[ChosenVersion]):
     def action_blind(self) -> None:
         """Answer that the version shall reply beside another, without names."""
         self._answer("blind")
+
+    def action_pins(self) -> None:
+        """Answer that the pinned prompts shall be shown."""
+        self._answer("pins")
 
     def action_export(self) -> None:
         """Answer that the version shall be copied to a directory."""

@@ -43,6 +43,9 @@ class TurnView(Vertical, can_focus=True):
         Binding("a", "screen.approve", "Approve", tooltip="Teach the reply as it is"),
         Binding("d", "screen.drop", "Drop", tooltip="Leave the turn out of what follows and of training"),
         Binding("r", "screen.regenerate", "Again", tooltip="Ask for another reply; this one is kept beside it"),
+        Binding(
+            "p", "screen.pin", "Pin", show=False, tooltip="Let every new version answer the prompt again, or no more"
+        ),
         Binding("left,h", "screen.flip(-1)", "Earlier reply", key_display="←", tooltip="Show the reply before"),
         Binding("right,l", "screen.flip(1)", "Later reply", key_display="→", tooltip="Show the reply after"),
         Binding("u,ctrl+z", "screen.undo", "Undo", tooltip="Take back the last act of teaching"),
@@ -122,6 +125,8 @@ class TurnView(Vertical, can_focus=True):
         parts = [Content.styled(*VERDICTS[turn.verdict])]
         if turn.rewrite is None and turn.stopped_by in STOPS:
             parts.append(Content.styled(STOPS[turn.stopped_by], "$text-warning"))
+        if turn.pinned:
+            parts.append(Content.styled("pinned", "$text-primary"))
         if self.place.count > 1:
             parts.append(Content(f"‹ {self.place.number} of {self.place.count} ›"))
         version = plain(turn.version or "imported")

@@ -60,12 +60,12 @@ def test_a_rewrite_of_an_answer_is_a_turn_beside_the_pinned_one_and_moves_nothin
     first, second = talk(corpus, ("a", "b"), ("c", "d"))
     corpus.pin(first.id)
     answer(corpus, first.id, "v0002", "答えです。")
-    kept = corpus.rewrite_pin(first.id, "なぜかね？")
+    kept = corpus.rewrite_pin(first.id, "v0002", "なぜかね？")
     assert (kept.parent, kept.prompt, kept.reply, kept.version) == (None, "a", "答えです。", "v0002")
     assert (kept.rewrite, kept.verdict, kept.base) == ("なぜかね？", "rewritten", "embedded")
     assert [turn.id for turn in corpus.siblings(first.id)] == [first.id, kept.id]
     assert [turn.id for turn in corpus.thread(first.conversation)] == [first.id, second.id]
-    assert corpus.rewrite_pin(first.id, "なぜそう思うかね？").id == kept.id
+    assert corpus.rewrite_pin(first.id, "v0002", "なぜそう思うかね？").id == kept.id
     (pin,) = corpus.pins()
     assert pin.answers[0].turn == kept.id
     assert [example.rejected for example in corpus.examples(None)] == ["答えです。"]
@@ -74,11 +74,11 @@ def test_a_rewrite_of_an_answer_is_a_turn_beside_the_pinned_one_and_moves_nothin
 def test_a_refused_rewrite_leaves_no_turn_behind(corpus: Corpus) -> None:
     (turn,) = talk(corpus, ("a", "b"))
     corpus.pin(turn.id)
-    with pytest.raises(CorpusError, match="not answered again yet"):
-        corpus.rewrite_pin(turn.id, "x")
+    with pytest.raises(CorpusError, match="has not answered"):
+        corpus.rewrite_pin(turn.id, "v0002", "x")
     answer(corpus, turn.id, "v0002", "c")
     with pytest.raises(CorpusError, match="unchanged"):
-        corpus.rewrite_pin(turn.id, "c")
+        corpus.rewrite_pin(turn.id, "v0002", "c")
     assert len(corpus.siblings(turn.id)) == 1
 
 
@@ -87,7 +87,7 @@ def test_purging_takes_a_pin_with_its_answers_and_forgets_a_turn_made_of_one(cor
     corpus.pin(first.id, second.id)
     answer(corpus, first.id, "v0001", "x")
     answer(corpus, second.id, "v0001", "y")
-    corpus.drop(first.id, corpus.rewrite_pin(second.id, "Y").id)
+    corpus.drop(first.id, corpus.rewrite_pin(second.id, "v0001", "Y").id)
     corpus.purge(corpus.plan_purge())
     (pin,) = corpus.pins()
     assert (pin.turn.id, pin.answers[0].turn) == (second.id, None)
