@@ -16,6 +16,8 @@ class Loan:
 
     It posts what comes of it, ends soon after what it is given is true, and says if it is done.
     """
+    version: str | None = None
+    """The one version that it lets speak; None for several."""
     gives_way: bool = False
     """Whether what the user says or chooses goes first: then it is stopped, and goes on afterwards."""
     stop: Event = field(default_factory=Event)

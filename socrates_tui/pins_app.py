@@ -37,7 +37,7 @@ class PinsApp(BlindApp):
             self.chat.tell(str(error), "error")
             return
         if pins:
-            self.lend(Loan(partial(self._answer_pins, version, []), gives_way=True))
+            self.lend(Loan(partial(self._answer_pins, version, []), version, gives_way=True))
 
     def _answer_pins(self, version: str, answered: list[int], engine: Engine, stopped: Callable[[], bool]) -> bool:
         try:

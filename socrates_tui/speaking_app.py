@@ -152,8 +152,10 @@ class SpeakingApp(App[None]):
             self._swap(self.engine, self.wanted)
         elif self._loans and not self.leaving and not (self._loans[0].gives_way and self.chat.waiting):
             self._lent = True
-            self.chat.engine = None
-            self._work(self.engine, self._loans[0])
+            loan = self._loans[0]
+            if not (loan.gives_way and loan.version == self.engine.version):
+                self.chat.engine = None
+            self._work(self.engine, loan)
 
     @work(thread=True, group="engine", exit_on_error=False)
     def _swap(self, engine: Engine, version: str) -> None:
@@ -219,7 +221,8 @@ class SpeakingApp(App[None]):
     @work(thread=True, group="engine", exit_on_error=False)
     def _work(self, engine: Engine, loan: Loan) -> None:
         def stopped() -> bool:
-            first = self.chat.waiting or self.wanted is not None or self._loans[0] is not loan
+            spoken = self.chat.waiting or self.chat.speaking
+            first = spoken or self.wanted is not None or self._loans[0] is not loan
             return self.leaving or loan.stop.is_set() or (loan.gives_way and first)
 
         speaks = engine.version

@@ -97,6 +97,21 @@ async def test_what_the_user_says_goes_first_and_the_pins_go_on_afterwards(stage
     assert stage.engine.version == "base"
 
 
+async def test_another_reply_is_asked_for_while_the_version_that_speaks_answers_pins(stage: Stage) -> None:
+    pinned(stage, ("One", "1"))
+    stage.says("A long answer", "Another reply", "Answer one")
+    stage.engine.hold_after = 1
+    async with stage.play() as (app, pilot):
+        await pilot.press("f3", "p", "a")
+        await until(pilot, stage.engine.held.is_set)
+        stage.engine.hold_after = None
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: stage.told(PinsAnswered))
+        await settled(app, pilot)
+        assert app.chat.turns[-1].reply == "Another reply"
+    assert answers(stage) == [[("base", "Answer one")]]
+
+
 async def test_without_pins_a_training_asks_nobody(stage: Stage) -> None:
     stage.training = training(stage.version(), activate=True)
     async with stage.play() as (app, pilot):
@@ -198,3 +213,15 @@ async def test_the_version_that_speaks_answers_when_it_is_asked_to(stage: Stage)
         await settled(app, pilot)
         assert "1 pinned prompt is answered by base: F3, then p shows what it says." in notices(app)
     assert answers(stage) == [[("base", "君はどう考えるかね？")]]
+
+
+async def test_leaving_the_app_while_pins_are_answered_waits_for_nobody(stage: Stage) -> None:
+    pinned(stage, ("One", "1"), ("Two", "2"))
+    stage.engine.hold_after = 1
+    async with stage.play() as (app, pilot):
+        await pilot.press("f3", "p", "a")
+        await until(pilot, stage.engine.held.is_set)
+        await pilot.press("ctrl+q")
+        await until(pilot, lambda: app.leaving)
+    assert len(stage.engine.history) == 1
+    assert answers(stage) == [[], []]

@@ -195,6 +195,23 @@ def test_asking_two_versions(snap_compare: Compare, pair: Stage, size: tuple[int
     assert matches(snap_compare, pair, size, keys("f3", "b", "enter"))
 
 
+def pin(stage: Stage) -> None:
+    """Pin two prompts, of which one was answered again."""
+    with stage.corpus() as corpus:
+        corpus.pin(2, 3)
+        corpus.answer_pin(2, version="v0003", base="embedded", reply="正義とは、君の考えでは何かね？")
+
+
+def test_pinned_prompts(snap_compare: Compare, tree: Stage, size: tuple[int, int]) -> None:
+    pin(tree)
+    assert matches(snap_compare, tree, size, keys("f3", "p"))
+
+
+def test_pinned_reply(snap_compare: Compare, tree: Stage) -> None:
+    pin(tree)
+    assert matches(snap_compare, tree, (80, 24), keys("up", "up"))
+
+
 def test_note_on_a_version(snap_compare: Compare, tree: Stage, size: tuple[int, int]) -> None:
     assert matches(snap_compare, tree, size, keys("f3", "down", "down", "n"))
 
