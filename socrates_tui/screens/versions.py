@@ -25,6 +25,10 @@ from socrates_tui.widgets.rows import Rows
 
 Act = Literal["use", "rename", "note", "export", "import", "delete", "compare", "blind", "pins"]
 
+DIALOG = 110
+"""How wide the dialog is, where the terminal is wide enough."""
+OTHER_COLUMNS = 58
+"""What frame, padding and the columns beside name and title take of it."""
 OF_A_VERSION = ("rename", "note", "export")
 """Actions that the base does not know; nor do they work on what is damaged."""
 
@@ -96,7 +100,7 @@ class VersionsScreen(Dialog[ChosenVersion]):
         table = self.query_one(Rows)
         table.add_column("")
         table.add_column("Name")
-        table.add_column("Title", width=max(12, min(48, self.app.size.width - 74)))
+        table.add_column("Title", width=self._title_width)
         table.add_column("Examples")
         table.add_column("Held-out", key="held-out")
         table.add_column("Edits", key="edits", width=5)
@@ -223,6 +227,12 @@ class VersionsScreen(Dialog[ChosenVersion]):
 
     def _answer(self, act: Act) -> None:
         self.dismiss(ChosenVersion(self._under_cursor, act))
+
+    @property
+    def _title_width(self) -> int:
+        """How many cells the other columns leave for the titles."""
+        drawn = max((len(lines + version.name) for version, lines in self._tree), default=len(BASE))
+        return max(12, min(self.app.size.width, DIALOG) - OTHER_COLUMNS - drawn)
 
     @property
     def _names(self) -> list[str]:
