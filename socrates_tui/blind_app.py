@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from textual import on
@@ -11,6 +12,7 @@ from corpus.examples import context
 from socrates_errors import CorpusError, SocratesError
 from socrates_tui.blind import Question, Side
 from socrates_tui.brief import brief
+from socrates_tui.drafts import BLIND
 from socrates_tui.loan import Loan
 from socrates_tui.messages import PairFailed, PairFinished, PairStreamed
 from socrates_tui.screens.blind import BlindScreen
@@ -34,8 +36,8 @@ class BlindApp(SpeakingApp):
         """What they are asked; None once the screen is left."""
         self._replies: dict[Side, str] = {}
         self._loan: Loan | None = None
-        self._blind = BlindScreen("", has_last=False)
-        """Where they reply."""
+        self._blind: BlindScreen
+        """Where they reply, once there was one."""
 
     def set_against(self, first: str, second: str, left: Callable[[], None]) -> None:
         """Let ``first`` and ``second`` reply to what the user asks, until the screen is ``left``."""
@@ -49,7 +51,12 @@ class BlindApp(SpeakingApp):
             self._let_go()
             left()
 
-        self._blind = BlindScreen(f"{first} and {second}, blind", has_last=self.chat.last is not None)
+        self._blind = BlindScreen(
+            f"{first} and {second}, blind",
+            self.parts.drafts.get(BLIND) or "",
+            partial(self.chat.keep_draft, BLIND),
+            has_last=self.chat.last is not None,
+        )
         self.push_screen(self._blind, closed)
 
     def _let_go(self) -> None:
@@ -69,7 +76,7 @@ class BlindApp(SpeakingApp):
             else:
                 return
         except CorpusError as error:
-            self._blind.fail(str(error))
+            self._blind.tell(str(error))
             return
         messages = [*cast("list[Message]", before), Message(role="user", content=prompt)]
         question = Question.put(messages, turn, self._versions, settings.sampling.to_sampling())
@@ -109,7 +116,7 @@ class BlindApp(SpeakingApp):
     @on(PairFailed)
     def _pair_failed(self, event: PairFailed) -> None:
         if event.question is self._question:
-            self._blind.fail(event.reason)
+            self._blind.fail(event.reason, event.question.prompt if event.question.turn is None else "")
 
     @on(BlindScreen.Picked)
     def _picked(self, event: BlindScreen.Picked) -> None:

@@ -2,11 +2,12 @@
 
 import sys
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
-from adapters.api import Finished
+from adapters.api import Finished, Message
+from corpus.database import LARGEST
 from corpus.picks import Choice
 from socrates_errors import SocratesError, VersionError
 from socrates_tui.blind import SIDES, Question, Side
@@ -22,16 +23,21 @@ def blind(
     ctx: typer.Context,
     first: Annotated[str, typer.Argument(metavar="A", help="A version's name, or base.", show_default=False)],
     second: Annotated[str, typer.Argument(metavar="B", help="Another.", show_default=False)],
-    prompt: Annotated[str, typer.Argument(callback=valid_text, help="What both are asked.", show_default=False)],
+    prompt: Annotated[
+        str, typer.Argument(callback=valid_text, help="What both are asked; none with --turn.", show_default=False)
+    ] = "",
     *,
+    turn: Annotated[
+        int | None, typer.Option(min=0, max=LARGEST, help="Ask the prompt of this turn, in its context.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(min=0, max=LARGEST_SEED, help="Both replies are drawn with it.")] = None,
     json: Json = False,
 ) -> None:
     """Show both replies without their names, ask which is better, and keep that; as JSON, tell all and keep nothing."""
-    from socrates_tui.ask_command import conversation, engine_of
+    from socrates_tui.ask_command import engine_of
 
-    if not prompt.strip():
-        raise typer.BadParameter("The prompt is empty: say something.", param_hint="PROMPT")
+    if bool(prompt.strip()) == (turn is not None):
+        raise typer.BadParameter("Give a prompt, or a turn by --turn: one of the two.", param_hint="PROMPT")
     if first == second:
         raise VersionError("A version cannot be told from itself: name two, or one and base.")
     if not json and not sys.stdin.isatty():
@@ -39,7 +45,8 @@ def blind(
     settings = settings_of(ctx)
     sampling = settings.sampling.to_sampling()
     sampling = replace(sampling, seed=sampling.seed if seed is None else seed)
-    question = Question.put(conversation(prompt, settings.system_prompt), None, (first, second), sampling)
+    messages = _messages(ctx, prompt, settings.system_prompt, turn)
+    question = Question.put(messages, turn, (first, second), sampling)
     replies: dict[Side, str] = {}
     for side, item in question.ask(engine_of(ctx, question.versions[0])):
         if isinstance(item, Finished):
@@ -56,6 +63,17 @@ def blind(
         tally = corpus.tallies(base_of(ctx)).get((second, first))
     typer.echo(f"1 was {question.versions[0]}, 2 was {question.versions[1]}.")
     typer.echo(picks_sentence(first, second, tally))
+
+
+def _messages(ctx: typer.Context, prompt: str, system: str, turn: int | None) -> list[Message]:
+    from socrates_tui.ask_command import conversation
+
+    if turn is None:
+        return conversation(prompt, system)
+    with corpus_of(ctx) as corpus:
+        found = corpus.turn(turn)
+        context = cast("list[Message]", corpus.context(found.conversation, parent=found.parent))
+    return [*context, Message(role="user", content=found.prompt)]
 
 
 def _choice(typed: str) -> Choice:

@@ -1,5 +1,6 @@
 """Two versions' replies side by side, without their names until one is picked."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -60,10 +61,12 @@ class BlindScreen(Dialog[None]):
 
     state: var[State] = var("asking", init=False)
 
-    def __init__(self, heading: str, *, has_last: bool) -> None:
-        """``has_last`` tells whether the conversation has a last prompt."""
+    def __init__(self, heading: str, draft: str, keep: Callable[[str], None], *, has_last: bool) -> None:
+        """``keep`` is told what was written and not asked; ``has_last`` whether the conversation has a last prompt."""
         super().__init__()
         self._heading = heading
+        self._draft = draft
+        self._keep = keep
         self._has_last = has_last
         self._said: dict[Side, str] = {}
 
@@ -71,7 +74,7 @@ class BlindScreen(Dialog[None]):
         """Lay out the prompt above the two replies."""
         with Vertical(classes="dialog editor") as dialog:
             dialog.border_title = self._heading
-            yield Prompt(placeholder="Ask both …")
+            yield Prompt(self._draft, placeholder="Ask both …")
             yield Static(id="blind-prompt")
             with Container(id="blind-replies"):
                 for side in SIDES:
@@ -83,12 +86,13 @@ class BlindScreen(Dialog[None]):
 
     def on_mount(self) -> None:
         """Begin with the prompt."""
+        self._prompt.move_cursor(self._prompt.document.end)
         self.watch_state()
 
     def watch_state(self) -> None:
         """Show what can be done now."""
         asking = self.state == "asking"
-        self.query_one(Prompt).display = asking
+        self._prompt.display = asking
         self.query_one("#blind-prompt").display = not asking
         self.query_one(Prompt if asking else "#blind-left").focus()
         self.tell(HINTS[self.state])
@@ -114,8 +118,10 @@ class BlindScreen(Dialog[None]):
             self._say(side, replies[side])
         self.state = "picking"
 
-    def fail(self, reason: str) -> None:
-        """Say why there are no two replies, and let something else be asked."""
+    def fail(self, reason: str, prompt: str) -> None:
+        """Say why there are no two replies to ``prompt``, which may be sent again."""
+        self._prompt.text = "\n\n".join(filter(None, [prompt, self._prompt.text]))
+        self._prompt.move_cursor(self._prompt.document.end)
         self.state = "asking"
         self.tell(reason)
 
@@ -136,7 +142,13 @@ class BlindScreen(Dialog[None]):
     @on(Prompt.Sent)
     def _sent(self, event: Prompt.Sent) -> None:
         event.stop()
+        self._keep("")
         self.post_message(self.Asked(event.text))
+
+    def action_leave(self) -> None:
+        """Leave; what was written and not asked is kept."""
+        self._keep(self._prompt.text.strip())
+        super().action_leave()
 
     def action_ask_last(self) -> None:
         """Let both reply to the last prompt of the conversation."""
@@ -166,6 +178,10 @@ class BlindScreen(Dialog[None]):
             case "ask_last":
                 return self.state == "asking" and self._has_last
         return super().check_action(action, parameters)
+
+    @property
+    def _prompt(self) -> Prompt:
+        return self.query_one(Prompt)
 
     def _say(self, side: Side, text: str) -> None:
         self._said[side] = text

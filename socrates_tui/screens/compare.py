@@ -1,5 +1,6 @@
 """Two versions set side by side."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
@@ -14,9 +15,12 @@ from textual.message import Message
 from textual.widgets import DataTable, Footer, Static
 
 from socrates_errors import SocratesError
+from socrates_tui.brief import brief
 from socrates_tui.comparison import Comparison
 from socrates_tui.plain_text import plain
 from socrates_tui.screens.dialog import LEAVE, Dialog
+
+log = logging.getLogger(__name__)
 
 
 class CompareScreen(Dialog[None]):
@@ -62,6 +66,9 @@ class CompareScreen(Dialog[None]):
             self.post_message(self.Compared(self._compare()))
         except SocratesError as error:
             self.post_message(self.Failed(str(error)))
+        except Exception as error:  # whatever is wrong with a file, the window stays
+            log.exception("no comparison")
+            self.post_message(self.Failed(f"They cannot be compared: {brief(error)}."))
 
     @on(Compared)
     def _compared(self, event: Compared) -> None:

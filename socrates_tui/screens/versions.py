@@ -1,5 +1,6 @@
 """Choosing a version, and what to do with it."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -15,6 +16,8 @@ from textual.widgets import DataTable, Footer, Static
 
 from adapters.api import BASE
 from adapters.registry import Version
+from socrates_errors import SocratesError
+from socrates_tui.brief import brief
 from socrates_tui.plain_text import plain
 from socrates_tui.screens.dialog import LEAVE, Dialog
 from socrates_tui.screens.moment import moment
@@ -31,6 +34,8 @@ OTHER_COLUMNS = 58
 """What frame, padding and the columns beside name and title take of it."""
 OF_A_VERSION = ("rename", "note", "export")
 """Actions that the base does not know; nor do they work on what is damaged."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,12 @@ class VersionsScreen(Dialog[ChosenVersion]):
         """The figures of the versions were read."""
 
         figures: Mapping[str, VersionFigures]
+
+    @dataclass
+    class Unmeasured(Message):
+        """The figures cannot be read."""
+
+        reason: str
 
     def __init__(
         self,
@@ -129,13 +140,22 @@ class VersionsScreen(Dialog[ChosenVersion]):
 
     @work(thread=True, group="figures", exit_on_error=False)
     def _read_figures(self) -> None:
-        self.post_message(self.Measured(self._measure()))
+        try:
+            self.post_message(self.Measured(self._measure()))
+        except Exception as error:  # whatever is wrong with a file, the versions can be chosen
+            log.exception("no figures")
+            reason = str(error) if isinstance(error, SocratesError) else f"The figures cannot be read: {brief(error)}."
+            self.post_message(self.Unmeasured(reason))
 
     @on(Measured)
     def _measured(self, event: Measured) -> None:
         self._figures = event.figures
         self._show_figures()
         self._tell()
+
+    @on(Unmeasured)
+    def _unmeasured(self, event: Unmeasured) -> None:
+        self.notify(plain(event.reason), severity="error", markup=False)
 
     def _show_figures(self) -> None:
         table = self.query_one(Rows)

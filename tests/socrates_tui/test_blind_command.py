@@ -3,6 +3,8 @@
 from collections import deque
 from pathlib import Path
 
+import pytest
+
 from adapters.registry import Registry
 from corpus.picks import Tally
 from corpus.store import Corpus
@@ -45,6 +47,23 @@ def test_as_json_both_are_told_and_nothing_is_kept(home: Home, engine: ScriptedE
     assert [told[side]["reply"] for side in ("left", "right")] == ["a", "b"]
     assert [told[side]["version"] for side in ("left", "right")] == [call.version for call in engine.history]
     assert tallies(home) == {}
+
+
+def test_a_turns_prompt_is_asked_in_its_context(home: Home, engine: ScriptedEngine) -> None:
+    publish(Registry(home.versions))
+    with Corpus(home.database) as corpus:
+        conversation = corpus.create_conversation(system="短く").id
+        first = corpus.add_turn(conversation, parent=None, prompt="a", reply="b").id
+        second = corpus.add_turn(conversation, parent=first, prompt="c", reply="d").id
+    socrates("versions", "blind", "base", "v0001", "--turn", str(second), terminal=True, typed="1\n")
+    assert [message["content"] for message in engine.history[1].messages] == ["短く", "a", "b", "c"]
+    with Corpus(home.database) as corpus:
+        assert corpus.db.execute("SELECT turn, system, prompt FROM picks").fetchall() == [(second, "短く", "c")]
+
+
+@pytest.mark.parametrize("given", [(), ("Hi", "--turn", "1")])
+def test_a_prompt_or_a_turn_is_given(home: Home, given: tuple[str, ...]) -> None:
+    assert socrates("versions", "blind", "base", "v0001", *given, terminal=True).status == 2
 
 
 def test_without_a_terminal_nobody_can_pick(home: Home, engine: ScriptedEngine) -> None:

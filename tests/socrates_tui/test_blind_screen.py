@@ -12,6 +12,7 @@ from socrates_tui.messages import PairFailed, PairFinished
 from socrates_tui.screens.blind import BlindScreen
 from socrates_tui.screens.other_version import OtherVersionScreen
 from socrates_tui.screens.versions import VersionsScreen
+from socrates_tui.widgets.prompt import Prompt
 from tests.socrates_tui.stage import Stage, notices, say, settled, shown, text_of, until, write
 from tests.writer import another_program_writing
 
@@ -138,6 +139,23 @@ async def test_leaving_half_way_lets_the_version_speak_again_that_spoke(stage: S
     assert tallies(stage) == {}
 
 
+async def test_what_was_written_and_not_asked_is_there_again(stage: Stage) -> None:
+    stage.registry.activate(stage.version())
+    async with stage.play() as (app, pilot):
+        await blind(app, pilot)
+        await write(pilot, "unsaid")
+        await pilot.press("escape")
+        await settled(app, pilot)
+        assert "unsaid" in stage.drafts()
+        await pilot.press("escape")
+        screen = await blind(app, pilot)
+        assert screen.query_one(Prompt).text == "unsaid"
+        await pilot.press("enter")
+        await settled(app, pilot)
+        assert screen.state == "picking"
+    assert "unsaid" not in stage.drafts()
+
+
 async def test_a_reply_under_way_ends_first_and_what_waits_comes_after(stage: Stage) -> None:
     stage.registry.activate(stage.version())
     stage.says("One two three", "left", "right", "Four")
@@ -172,9 +190,11 @@ async def test_a_version_that_cannot_reply_is_said_and_the_old_one_speaks_on(sta
         assert hint(screen) == "base does not fit this base: train it again."
         stage.engine.refused = set()
         stage.says(EngineError("The prompt is longer than the context: shorten it."))
-        await ask(app, pilot, "Hi")
+        await pilot.press("enter")  # the prompt was given back
+        await settled(app, pilot)
         assert hint(screen) == "The prompt is longer than the context: shorten it."
-        await ask(app, pilot, "Hi")
+        await pilot.press("enter")
+        await settled(app, pilot)
         assert screen.state == "picking"
         assert stage.engine.version == "v0001"
 

@@ -3,11 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import DataTable, Input
 
 from adapters.figures import fingerprint
+from socrates_errors import CorpusError
 from socrates_tui.app import SocratesApp
 from socrates_tui.messages import SwapRefused, VersionCarried, VersionNotCarried, VersionSwapped
 from socrates_tui.screens.compare import CompareScreen
@@ -47,10 +49,10 @@ async def test_every_version_is_listed_below_what_it_came_of_with_its_figures(st
         await pilot.press("f3")
         await settled(app, pilot)
         assert rows(app) == [
-            ["●", "base", "without", "an", "adapter", "–", "–"],
-            ["v0001", "First", "try", "40", "1.234", "–", "2026-01-05"],
-            ["├─", "v0002", "(google/gemma-3-1b-it)", "40", "1.234", "–", "2026-01-05"],
-            ["└─", "v0003", "問い", "40", "1.234", "–", "2026-01-05"],
+            ["●", "base", "without", "an", "adapter", "–", "–", "–"],
+            ["v0001", "First", "try", "40", "1.234", "–", "–", "2026-01-05"],
+            ["├─", "v0002", "(google/gemma-3-1b-it)", "40", "1.234", "–", "–", "2026-01-05"],
+            ["└─", "v0003", "問い", "40", "1.234", "–", "–", "2026-01-05"],
         ]
 
 
@@ -65,7 +67,7 @@ async def test_how_much_of_each_versions_replies_was_changed_is_told(stage: Stag
     async with stage.play() as (app, pilot):
         await pilot.press("f3", "down")
         await settled(app, pilot)
-        assert rows(app)[1][-2] == "25%"
+        assert rows(app)[1][-3] == "25%"
         assert told(app) == "2 replies judged, 50% left as said; on average 25% of a reply was changed."
 
 
@@ -77,10 +79,25 @@ async def test_what_was_measured_at_the_judging_and_the_note_are_told(stage: Sta
         await pilot.press("f3")
         await settled(app, pilot)
         assert told(app) == "asks more\nand shorter\nIt is active."
-        assert rows(app)[0][-2] == "2.000"
+        assert rows(app)[0][-3] == "2.000"
         await pilot.press("up")
         await pilot.pause()
         assert told(app) == "It was active before."
+
+
+async def test_versions_can_be_chosen_where_the_figures_cannot_be_read(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*given: object) -> None:
+        raise CorpusError("The corpus cannot be read: restore a backup.")
+
+    monkeypatch.setattr("socrates_tui.versions_app.version_figures", fail)
+    stage.version()
+    async with stage.play() as (app, pilot):
+        await pilot.press("f3")
+        await until(pilot, lambda: notices(app))
+        assert notices(app) == ["The corpus cannot be read: restore a backup."]
+        assert len(rows(app)) == 2
 
 
 async def test_the_title_is_renamed_and_one_is_back_where_one_was(stage: Stage) -> None:
