@@ -233,6 +233,9 @@ class SpeakingApp(App[None]):
             self.post_message(LoanEnded(loan, done))
         except SocratesError as error:  # such as a version that another program deleted meanwhile
             self.post_message(LoanEnded(loan, done, f"{speaks} speaks no longer. {error}"))
+        except Exception as error:
+            log.exception("no swap back")
+            self.post_message(LoanEnded(loan, done, f"{speaks} speaks no longer: {brief(error)}."))
 
     @on(LoanEnded)
     def _loan_ended(self, event: LoanEnded) -> None:

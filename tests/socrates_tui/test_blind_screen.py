@@ -212,6 +212,25 @@ async def test_a_version_that_cannot_speak_again_leaves_the_other_speaking(
         assert notices(app)[-1].startswith("v0001 speaks no longer.")
 
 
+async def test_whatever_fails_at_the_end_the_window_goes_on(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(random, "sample", lambda names, count: sorted(names))
+    stage.registry.activate(stage.version())
+    async with stage.play() as (app, pilot):
+        await blind(app, pilot)
+
+        def use(version: str) -> None:
+            if version == "v0001":
+                raise OSError(5, "Input/output error")
+            stage.engine.version = version
+
+        monkeypatch.setattr(stage.engine, "use", use)
+        await ask(app, pilot, "Hi")
+        assert notices(app)[-1].startswith("v0001 speaks no longer: ")
+        await pilot.press("escape", "escape")
+        await say(app, pilot, "Hi")
+    assert stage.engine.history[-1].version == "base"
+
+
 async def test_a_pick_that_cannot_be_stored_waits_to_be_picked_again(stage: Stage) -> None:
     stage.registry.activate(stage.version())
     async with stage.play() as (app, pilot):
