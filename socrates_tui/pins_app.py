@@ -40,10 +40,18 @@ class PinsApp(BlindApp):
             self.lend(Loan(partial(self._answer_pins, version, []), version, gives_way=True))
 
     def _answer_pins(self, version: str, answered: list[int], engine: Engine, stopped: Callable[[], bool]) -> bool:
+        """Add to ``answered`` what is answered until it is ``stopped``; say whether all is."""
+        halted = False
+
+        def halt() -> bool:
+            nonlocal halted
+            halted = halted or stopped()  # the user may be silent again before anybody asks once more
+            return halted
+
         try:
             with Corpus(self.parts.home.database) as corpus:
                 longest, beside = self.chat.settings.sampling.max_new_tokens, lambda: self.chat.panel.running
-                for turn in answer_pins(corpus, engine, version, longest, stopped=stopped, beside=beside):
+                for turn in answer_pins(corpus, engine, version, longest, stopped=halt, beside=beside):
                     answered.append(turn)
         except SocratesError as error:
             self.post_message(PinsFailed(version, str(error)))
@@ -51,7 +59,7 @@ class PinsApp(BlindApp):
             log.exception("pinned prompts were not answered")
             self.post_message(PinsFailed(version, f"The engine failed: {brief(error)}."))
         else:
-            if stopped():
+            if halted:
                 return False
             if answered:
                 self.post_message(PinsAnswered(version, len(answered)))
