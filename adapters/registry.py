@@ -31,6 +31,8 @@ _LOCK = ".lock"
 _LAST_NUMBER = ".last-number"
 """The highest number ever given, so that a deleted version's number is not given again."""
 _DRAFT = ".draft-"
+_REMEMBERED = 20
+"""How many names the history keeps besides the newest."""
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +66,8 @@ class Registry:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.pointer = directory.parent / "active"
+        self.history = directory.parent / "active-before"
+        """The names that the pointer had, each once, the newest last."""
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._sweep()
 
@@ -107,8 +111,7 @@ class Registry:
             name = self.pointer.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError):
             return BASE
-        whole = _NAME.fullmatch(name) and (self.directory / name / MANIFEST).is_file()
-        return name if whole else BASE
+        return name if self._is_there(name) else BASE
 
     def active_for(self, base: str) -> str:
         """Return the active version's name if it is one of ``base``'s and whole, else ``base``."""
@@ -117,12 +120,24 @@ class Registry:
         except VersionError:
             return BASE
 
+    @property
+    def before(self) -> str | None:
+        """The version that was active before the active one, of those that are still there; None where none was."""
+        active = self.active
+        return next((name for name in reversed(self._history()) if name != active and self._is_there(name)), None)
+
     def activate(self, name: str) -> None:
-        """Make ``name`` (or ``base``) the active version."""
+        """Make ``name`` (or ``base``) the active version, and remember the one before it."""
         if name != BASE:
             self.get(name)
-        with _writing(self.pointer):
-            replace_text(self.pointer, name + "\n")
+        with self._locked():
+            active = self.active
+            if name != active:
+                earlier = [known for known in self._history() if known not in (name, active)]
+                with _writing(self.history):
+                    replace_text(self.history, "".join(f"{known}\n" for known in [*earlier[-_REMEMBERED:], active]))
+            with _writing(self.pointer):
+                replace_text(self.pointer, name + "\n")
 
     # New versions
 
@@ -184,16 +199,20 @@ class Registry:
         """Write ``text`` beside ``name``, in the place of its earlier note."""
         return self._amend(name, note=text.strip())
 
+    def why_kept(self, name: str) -> str | None:
+        """Say why ``name`` cannot be deleted: it is active, or the parent of another; None where it can."""
+        if name == self.active:
+            return f"{name} is active: activate another version first, then delete it."
+        children = [version.name for version in self.versions() if version.parent == name]
+        return f"{name} is the parent of {', '.join(children)}: delete those first." if children else None
+
     def delete(self, name: str) -> None:
-        """Remove ``name`` for good. The active one and the parent of another are refused."""
+        """Remove ``name`` for good, unless something is the reason that it is kept."""
         with self._locked():
             if name not in self._names():
                 self.get(name)
-            if name == self.active:
-                raise VersionError(f"{name} is active: activate another version first, then delete it.")
-            children = [version.name for version in self.versions() if version.parent == name]
-            if children:
-                raise VersionError(f"{name} is the parent of {', '.join(children)}: delete those first.")
+            if reason := self.why_kept(name):
+                raise VersionError(reason)
             leaving = self.directory / f"{_DRAFT}{os.getpid()}-{name}"
             (self.directory / name).rename(leaving)
             sync(self.directory)
@@ -237,6 +256,15 @@ class Registry:
             return self.publish(draft, manifest)
 
     # Inside
+
+    def _is_there(self, name: str) -> bool:
+        return name == BASE or (bool(_NAME.fullmatch(name)) and (self.directory / name / MANIFEST).is_file())
+
+    def _history(self) -> list[str]:
+        try:
+            return self.history.read_text(encoding="utf-8").split()
+        except (OSError, UnicodeDecodeError):
+            return []
 
     def _names(self) -> list[str]:
         names = (path.name for path in self.directory.iterdir() if path.is_dir())

@@ -4,11 +4,12 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 from typing import IO, Any
 from uuid import uuid4
 
+from corpus import picks
 from corpus.examples import JudgedTurn, Said, judged_turns, telling
 from corpus.filters import EVERYTHING, Filter
 from corpus.formats import SHAREGPT_NAMES, ExportFormat
@@ -27,13 +28,16 @@ def export_file(
 
     All but preference tell `conversation`, `turn` and `split`, and `rejected`, `tags` and `note` where there are any,
     so that the same examples come of it when it is imported again. preference holds the rewritten turns only: prompt,
-    rewrite as chosen, reply as rejected. Whoever tells the columns by the first megabytes finds them all there.
+    rewrite as chosen, reply as rejected; and behind them, unless turns are chosen by more than their side, what was
+    picked of two versions' replies. Whoever tells the columns by the first megabytes finds them all there.
     """
     judged = judged_turns(corpus.db, wanted, first=telling(corpus.db, wanted))
+    with_picks = format == "preference" and wanted == Filter(split=wanted.split)
+    picked = picks.pairs(corpus.db, wanted.split) if with_picks else iter(())
     if isinstance(path_or_stream, Path):
         with _replacing(path_or_stream) as stream:
-            return _write(judged, stream, format)
-    return _write(judged, path_or_stream, format)
+            return _write(judged, picked, stream, format)
+    return _write(judged, picked, path_or_stream, format)
 
 
 @contextmanager
@@ -58,12 +62,14 @@ def _replacing(path: Path) -> Iterator[IO[bytes]]:
                 unfinished.unlink()
 
 
-def _write(judged: Iterable[JudgedTurn], stream: IO[bytes], format: ExportFormat) -> int:
+def _write(
+    judged: Iterable[JudgedTurn], picked: Iterable[dict[str, Any]], stream: IO[bytes], format: ExportFormat
+) -> int:
     ordered = _parents_first(judged)
     if format == "parquet":
         return _write_parquet(ordered, stream)
     written = 0
-    for record in _RECORDS[format](ordered):
+    for record in chain(_RECORDS[format](ordered), picked):
         stream.write(_ENCODE(record).encode() + b"\n")
         written += 1
     return written

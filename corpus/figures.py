@@ -70,6 +70,11 @@ def stats(db: Database) -> dict[str, Any]:
     }
 
 
+def versions(db: Database) -> dict[str, dict[str, Any]]:
+    """Return what ``stats`` tells of each version that spoke."""
+    return _by(list(_judged(db)), lambda one: one.version)
+
+
 @dataclass(frozen=True)
 class _Judged:
     """Replies that a version spoke and that were judged alike in the same week."""

@@ -11,12 +11,13 @@ from corpus.sqlite import Database
 from corpus.turns import turn
 from socrates_errors import CorpusError
 
-Subject = Literal["turns", "conversations"]
+Subject = Literal["turns", "conversations", "picks"]
 
 _LONGEST_TAG = 100
 _COLUMNS: dict[Subject, frozenset[str]] = {
-    "turns": frozenset({"verdict", "rewrite", "judged", "tags", "note"}),
+    "turns": frozenset({"verdict", "rewrite", "judged", "tags", "note", "pinned"}),
     "conversations": frozenset({"title", "system", "archived"}),
+    "picks": frozenset({"counts"}),
 }
 """What acts change."""
 ConversationAct = Literal["rename", "system text", "archive", "unarchive"]
@@ -101,6 +102,32 @@ def note(db: Database, turn_id: int, wanted: str) -> Act:
         if wanted == before:
             raise CorpusError(f"Nothing was changed: the note of turn {turn_id} says that already.")
         return _do(db, "note", "turns", [_Change(turn_id, {"note": before}, {"note": wanted})])
+
+
+def pin(db: Database, turn_ids: Sequence[int]) -> Act:
+    """Let new versions answer the prompts of the turns again."""
+    return _pin(db, "pin", turn_ids, 1)
+
+
+def unpin(db: Database, turn_ids: Sequence[int]) -> Act:
+    """Let new versions leave the prompts of the turns alone."""
+    return _pin(db, "unpin", turn_ids, 0)
+
+
+def _pin(db: Database, kind: Literal["pin", "unpin"], turn_ids: Sequence[int], wanted: int) -> Act:
+    with writing(db):
+        changes = [
+            _Change(turn_id, {"pinned": is_now}, {"pinned": wanted})
+            for turn_id, is_now in _as_they_are(db, turn_ids, "id, pinned")
+            if is_now != wanted
+        ]
+        return _do(db, kind, "turns", changes, nothing="is pinned already" if wanted else "is not pinned")
+
+
+def pick(db: Database, pick_id: int) -> Act:
+    """Let a pick count that was just stored."""
+    with writing(db):
+        return _do(db, "pick", "picks", [_Change(pick_id, {"counts": 0}, {"counts": 1})])
 
 
 def change_conversation(db: Database, kind: ConversationAct, conversation: int, wanted: str | int) -> Act | None:

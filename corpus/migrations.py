@@ -232,3 +232,64 @@ def _openings(db: Database) -> None:
 def _archived_conversations(db: Database) -> None:
     """Let conversations be out of sight; what was said and taught in them counts as before."""
     db.execute("ALTER TABLE conversations ADD COLUMN archived INTEGER NOT NULL DEFAULT 0 CHECK (archived IN (0, 1))")
+
+
+@MIGRATIONS(name="0006_picks")
+def _picks(db: Database) -> None:
+    """Keep which of two versions' replies was the better, as an act that the journal can take back."""
+    db.executescript(
+        """
+        CREATE TABLE picks (
+            id INTEGER PRIMARY KEY,
+            turn INTEGER REFERENCES turns (id),
+            split TEXT NOT NULL CHECK (split IN ('train', 'held-out')),
+            system TEXT NOT NULL,
+            prompt TEXT NOT NULL,
+            base TEXT NOT NULL,
+            left_version TEXT NOT NULL,
+            left_reply TEXT NOT NULL,
+            right_version TEXT NOT NULL,
+            right_reply TEXT NOT NULL,
+            chosen TEXT NOT NULL CHECK (chosen IN ('left', 'right', 'neither')),
+            seed INTEGER NOT NULL,
+            counts INTEGER NOT NULL DEFAULT 0 CHECK (counts IN (0, 1)),
+            created TEXT NOT NULL
+        );
+        CREATE INDEX picks_turn ON picks (turn) WHERE turn IS NOT NULL;
+
+        ALTER TABLE changes RENAME TO changes_before_picks;
+        CREATE TABLE changes (
+            act INTEGER NOT NULL REFERENCES acts (id) ON DELETE CASCADE,
+            subject TEXT NOT NULL CHECK (subject IN ('turns', 'conversations', 'picks')),
+            id INTEGER NOT NULL,
+            before TEXT NOT NULL,
+            after TEXT NOT NULL,
+            PRIMARY KEY (act, subject, id)
+        ) WITHOUT ROWID;
+        INSERT INTO changes SELECT * FROM changes_before_picks;
+        DROP TABLE changes_before_picks;
+        CREATE INDEX changes_row ON changes (subject, id);
+        """
+    )
+
+
+@MIGRATIONS(name="0007_pins")
+def _pins(db: Database) -> None:
+    """Let turns be pinned, and keep what versions answer to the prompts of those."""
+    db.executescript(
+        """
+        ALTER TABLE turns ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0 CHECK (pinned IN (0, 1));
+        CREATE INDEX turns_pinned ON turns (id) WHERE pinned;
+        CREATE TABLE pin_answers (
+            id INTEGER PRIMARY KEY,
+            turn INTEGER NOT NULL REFERENCES turns (id) ON DELETE CASCADE,
+            version TEXT NOT NULL,
+            base TEXT NOT NULL,
+            reply TEXT NOT NULL,
+            kept INTEGER REFERENCES turns (id) ON DELETE SET NULL,
+            created TEXT NOT NULL,
+            UNIQUE (turn, version, base)
+        );
+        CREATE INDEX pin_answers_kept ON pin_answers (kept) WHERE kept IS NOT NULL;
+        """
+    )

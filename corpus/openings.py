@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from corpus.database import LARGEST
+from corpus.records import Split
 from corpus.similar import BANDS, bands, letters, likeness, sketch
 from corpus.sqlite import Database
 
@@ -39,6 +40,16 @@ def settle(db: Database, conversation: int, opening: str, *, newest: int = LARGE
             {"near": near, "conversation": conversation},
         )
     db.conn.execute(_NOTE, [conversation, *found])
+
+
+def side_of(db: Database, opening: str) -> Split | None:
+    """Return the side of the conversation that opens most nearly with ``opening``; None where none nearly does."""
+    spoken = letters(opening)
+    near = next(_near(db, spoken, bands(sketch(spoken)), LARGEST), None)
+    if near is None:
+        return None
+    found: tuple[Split] = db.conn.execute("SELECT split FROM conversations WHERE id = ?", [near]).fetchone()
+    return found[0]
 
 
 def note_anew(db: Database, conversation: int) -> None:

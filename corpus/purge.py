@@ -22,12 +22,14 @@ class Purge:
     rewrites: int
     conversations: int
     """Those of which no turn is left."""
+    picks: int
+    """Those whose prompt is one of the turns'."""
 
 
 def plan(db: Database, wanted: Filter) -> Purge:
     """Tell what a purge of the dropped turns that ``wanted`` leaves would remove."""
     doomed = ids(db, replace(wanted, verdict="dropped"))
-    ((rewrites, conversations),) = rows(
+    ((rewrites, conversations, picks),) = rows(
         db,
         """
         WITH doomed (id) AS (SELECT value FROM json_each(?))
@@ -36,11 +38,12 @@ def plan(db: Database, wanted: Filter) -> Purge:
             (SELECT count(*) FROM conversations WHERE id IN (SELECT conversation FROM turns WHERE id IN doomed)
                 AND NOT EXISTS (
                     SELECT 1 FROM turns WHERE turns.conversation = conversations.id AND turns.id NOT IN doomed
-                ))
+                )),
+            (SELECT count(*) FROM picks WHERE turn IN doomed)
         """,
         [json.dumps(doomed)],
     )
-    return Purge(tuple(doomed), rewrites, conversations)
+    return Purge(tuple(doomed), rewrites, conversations, picks)
 
 
 def purge(db: Database, planned: Purge) -> None:
@@ -59,6 +62,9 @@ def purge(db: Database, planned: Purge) -> None:
         chosen = json.dumps(list(doomed))
         for statement in (
             "DELETE FROM rewrites WHERE turn IN (SELECT value FROM json_each(?))",
+            "DELETE FROM changes WHERE subject = 'picks' AND id IN (SELECT id FROM picks WHERE turn IN "
+            "(SELECT value FROM json_each(?)))",
+            "DELETE FROM picks WHERE turn IN (SELECT value FROM json_each(?))",
             "DELETE FROM changes WHERE subject = 'turns' AND id IN (SELECT value FROM json_each(?))",
         ):
             db.conn.execute(statement, [chosen])

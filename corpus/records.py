@@ -5,7 +5,10 @@ from typing import Any, Literal
 
 Verdict = Literal["unreviewed", "approved", "rewritten", "dropped"]
 Split = Literal["train", "held-out"]
-ActKind = Literal["approve", "rewrite", "drop", "tag", "untag", "note", "rename", "system text", "archive", "unarchive"]
+ActKind = Literal[
+    "approve", "rewrite", "drop", "tag", "untag", "note", "pin", "unpin",
+    "rename", "system text", "archive", "unarchive", "pick",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,8 @@ class Turn:
     tags: tuple[str, ...] = ()
     """In alphabetical order."""
     note: str = ""
+    pinned: bool = False
+    """Whether new versions answer its prompt again."""
 
     @property
     def text(self) -> str:
@@ -74,6 +79,7 @@ class Act:
     turns: tuple[int, ...] = ()
     conversations: tuple[int, ...] = ()
     """What was renamed, archived, or given another system text."""
+    picks: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

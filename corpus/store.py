@@ -6,10 +6,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from corpus import conversations, examples, figures, journal, openings, purge, search, turns
+from corpus import conversations, examples, figures, journal, openings, picks, pins, purge, search, turns
 from corpus.copies import PATIENCE_S
 from corpus.database import one_line, open_database, rows, text, writing
 from corpus.filters import EVERYTHING, Filter
+from corpus.picks import Pick, Tally
+from corpus.pins import Pin
 from corpus.purge import Purge
 from corpus.records import Act, Conversation, Example, Hit, Split, Turn, Verdict
 from socrates_errors import CorpusBusyError, CorpusError
@@ -219,6 +221,34 @@ class Corpus:
         """Keep a note on a turn, in the place of the one it has; an empty text takes it away."""
         return journal.note(self.db, turn_id, text)
 
+    def pin(self, *turn_ids: int) -> Act:
+        """Let new versions answer the prompts of the turns again."""
+        return journal.pin(self.db, turn_ids)
+
+    def unpin(self, *turn_ids: int) -> Act:
+        """Let new versions leave the prompts of the turns alone."""
+        return journal.unpin(self.db, turn_ids)
+
+    def pins(self) -> list[Pin]:
+        """Return every pinned prompt with what versions answered."""
+        return pins.pinned(self.db)
+
+    def answer_pin(self, turn_id: int, *, version: str, base: str, reply: str) -> None:
+        """Keep what ``version`` answered to a pinned prompt."""
+        pins.answer(self.db, turn_id, version=version, base=base, reply=reply)
+
+    def rewrite_pin(self, turn_id: int, version: str, text: str) -> Turn:
+        """Keep ``text`` as what ``version`` should have answered to a pinned prompt, in a turn of its own."""
+        return pins.rewrite(self.db, turn_id, version, text)
+
+    def pick(self, pick: Pick) -> Act:
+        """Keep which of two replies was the better."""
+        return picks.add(self.db, pick)
+
+    def tallies(self, base: str) -> dict[tuple[str, str], Tally]:
+        """Return, for each version of ``base`` and each that it was set against, how often it was chosen."""
+        return picks.tallies(self.db, base)
+
     def undo(self) -> Act | None:
         """Take back the newest act that stands; None when there is none."""
         return journal.undo(self.db)
@@ -252,6 +282,10 @@ class Corpus:
     def stats(self) -> dict[str, Any]:
         """Return the corpus in numbers; corpus.figures names them."""
         return figures.stats(self.db)
+
+    def judged_versions(self) -> dict[str, dict[str, Any]]:
+        """Return how the replies of each version that spoke were judged, as ``stats`` tells it."""
+        return figures.versions(self.db)
 
     def search(self, text: str, wanted: Filter = EVERYTHING, *, limit: int = 50, offset: int = 0) -> list[Hit]:
         """Return the turns with every word of ``text`` in prompt, reply or rewrite, best first among the newest."""

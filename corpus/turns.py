@@ -12,7 +12,7 @@ from socrates_errors import CorpusError
 TURN = """
     SELECT turns.id, turns.conversation, turns.parent, turns.prompt, turns.reply, rewrites.text, turns.verdict,
         turns.version, turns.base, turns.seed, turns.sampling, turns.stopped_by, turns.prompt_tokens,
-        turns.reply_tokens, turns.tokens_per_s, turns.created, turns.judged, turns.tags, turns.note
+        turns.reply_tokens, turns.tokens_per_s, turns.created, turns.judged, turns.tags, turns.note, turns.pinned
     FROM turns LEFT JOIN rewrites ON rewrites.id = turns.rewrite
 """
 """The columns of a Turn, in the order of its fields; a condition on ``turns`` follows."""
@@ -32,7 +32,7 @@ def record(row: tuple[Any, ...]) -> Turn:
     """Return the turn of one row of ``TURN``."""
     sampling = {} if row[10] == "{}" else json.loads(row[10])
     tags = () if row[17] == "[]" else tuple(json.loads(row[17]))
-    return Turn(*(*row[:10], sampling, *row[11:17], tags, row[18]))
+    return Turn(*(*row[:10], sampling, *row[11:17], tags, row[18], bool(row[19])))
 
 
 def turn(db: Database, turn_id: int) -> Turn:

@@ -23,6 +23,9 @@ app = typer.Typer()
 ConversationId = Annotated[
     int, typer.Argument(metavar="CONVERSATION", min=0, max=LARGEST, help="Its number, from `list --conversations`.")
 ]
+TurnIds = Annotated[
+    list[int], typer.Argument(metavar="TURN", min=0, max=LARGEST, help="Numbers of turns, from `list` or `search`.")
+]
 OptionalTurnIds = Annotated[
     list[int] | None,
     typer.Argument(metavar="TURN", min=0, max=LARGEST, help="Numbers of turns; none where options choose them."),
@@ -162,6 +165,19 @@ def fork(ctx: typer.Context, turn: TurnId, json: Json = False) -> None:
         typer.echo(plain(f"Began conversation {made.id}: {made.title}"))
 
 
+def pin(ctx: typer.Context, turns: TurnIds, json: Json = False) -> None:
+    """Let every new version answer the prompts of turns again; `socrates versions pins` shows what they say."""
+    with corpus_of(ctx) as corpus:
+        _print_act(corpus.pin(*turns), json)
+
+
+@app.command()
+def unpin(ctx: typer.Context, turns: TurnIds, json: Json = False) -> None:
+    """Take the pin from turns."""
+    with corpus_of(ctx) as corpus:
+        _print_act(corpus.unpin(*turns), json)
+
+
 @app.command()
 def undo(ctx: typer.Context, json: Json = False) -> None:
     """Take back the newest act."""
@@ -190,9 +206,10 @@ def purge(
         planned = corpus.plan_purge(wanted)
         if not planned.turns:
             raise CorpusError("There is nothing to purge: only dropped turns are, and none of them is like that.")
+        picks = f" and {counted(planned.picks, 'pick')}" if planned.picks else ""
         sentence = (
-            f"For ever: {counted(len(planned.turns), 'dropped turn')} with {counted(planned.rewrites, 'rewrite')}, "
-            f"and {counted(planned.conversations, 'conversation')} of which nothing else is left."
+            f"For ever: {counted(len(planned.turns), 'dropped turn')} with {counted(planned.rewrites, 'rewrite')}"
+            f"{picks}, and {counted(planned.conversations, 'conversation')} of which nothing else is left."
         )
         if not yes:
             typer.echo(sentence, err=True)

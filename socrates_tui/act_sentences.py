@@ -13,6 +13,9 @@ _DONE: dict[ActKind, str] = {
     "system text": "Changed the system text of",
     "archive": "Archived",
     "unarchive": "Unarchived",
+    "pick": "Kept",
+    "pin": "Pinned",
+    "unpin": "Unpinned",
 }
 _NAMED = 20
 """So many turns of an act are named, more are counted."""
@@ -20,7 +23,8 @@ _NAMED = 20
 
 def act_sentence(act: Act) -> str:
     """Say what was done to what."""
-    subject, ids = ("turn", act.turns) if act.turns else ("conversation", act.conversations)
+    subjects = {"turn": act.turns, "conversation": act.conversations, "pick": act.picks}
+    subject, ids = next((subject, ids) for subject, ids in subjects.items() if ids)
     if len(ids) > _NAMED:
         named = counted(len(ids), subject)
     else:

@@ -1,4 +1,4 @@
-"""The app: it opens the dialogs and owns the training. Speaking is speaking_app's, conversations the chat screen's."""
+"""The app: it owns the training, settings and leaving. Versions are versions_app's, conversations the chat screen's."""
 
 import logging
 from asyncio import get_running_loop
@@ -34,9 +34,8 @@ from socrates_tui.screens.review import Queue, ReviewScreen
 from socrates_tui.screens.rewrite import RewriteScreen
 from socrates_tui.screens.sampling import SamplingScreen
 from socrates_tui.screens.teaching import TeachingScreen
-from socrates_tui.screens.versions import VersionsScreen
 from socrates_tui.settings import Settings
-from socrates_tui.speaking_app import SpeakingApp
+from socrates_tui.versions_app import VersionsApp
 from socrates_tui.widgets.conversation_list import ConversationRows
 from socrates_tui.widgets.prompt import Prompt
 from socrates_tui.widgets.training_panel import Training, TrainingPanel
@@ -48,7 +47,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class SocratesApp(SpeakingApp):
+class SocratesApp(VersionsApp):
     """Teach a local Gemma to tutor the Socratic way."""
 
     TITLE = "Socrates"
@@ -61,6 +60,9 @@ class SocratesApp(SpeakingApp):
         Binding("f8", "use_kept", "Use it anyway", key_display="F8", tooltip="Use the version only kept"),
         Binding("f9", "load", "Load the model", key_display="F9", tooltip="Load the model, again if that failed"),
         Binding("f3", "versions", "Versions", key_display="F3", tooltip="Choose which version speaks"),
+        Binding(
+            "ctrl+g", "roll_back", "Roll back", show=False, tooltip="Let the version before speak; again, the later"
+        ),
         # With priority, as a text area takes these two keys for selecting.
         Binding("f6", "review", "Review", key_display="F6", priority=True, tooltip="Review replies nobody judged yet"),
         Binding("f7", "corpus", "Corpus", key_display="F7", priority=True, tooltip="Find and judge turns of all talk"),
@@ -92,15 +94,6 @@ class SocratesApp(SpeakingApp):
         self.parts.corpus.close()
 
     # Versions
-
-    def action_versions(self) -> None:
-        """Choose a version."""
-        screen = VersionsScreen(self.parts.registry.versions(), self.chat.status.version, self.parts.base)
-        self.push_screen(screen, self._version_chosen)
-
-    def _version_chosen(self, version: str | None) -> None:
-        if version is not None and version != (self.wanted or self.chat.status.version):
-            self.use(version)
 
     def action_use_kept(self) -> None:
         """Activate the version that was kept but not activated."""
@@ -264,6 +257,7 @@ class SocratesApp(SpeakingApp):
                     acts(TurnView.BINDINGS, ChatScreen.BINDINGS, TeachingScreen.BINDINGS, ConversingScreen.BINDINGS),
                 )
         yield from commands(self, self, acts(self.BINDINGS))
+        yield SystemCommand("Pinned prompts", "Show what the newest version answers to them", self.action_pins)
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
 
     async def action_quit(self) -> None:
@@ -327,4 +321,4 @@ class SocratesApp(SpeakingApp):
                 return not any(isinstance(screen, CuratingScreen) for screen in self.screen_stack)
             case "command_palette":
                 return not isinstance(self.screen, ModalScreen)
-        return True
+        return super().check_action(action, parameters)

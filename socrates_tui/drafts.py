@@ -11,6 +11,8 @@ from adapters.files import replace_text
 
 PROMPT = "prompt"
 """The key of the text in the prompt."""
+BLIND = "blind"
+"""The key of the text in the prompt for two versions."""
 UNSTORED = "unstored-"
 """What the keys begin with of what waits because another program is writing to the corpus."""
 
@@ -91,6 +93,11 @@ def unstored() -> str:
 def rewrite_of(turn: int) -> str:
     """Return the key of the unfinished rewrite of a turn."""
     return f"rewrite-{turn}"
+
+
+def answer_of(turn: int, version: str) -> str:
+    """Return the key of the unfinished rewrite of what ``version`` answered to a pinned turn's prompt."""
+    return f"answer-{turn}-{version}"
 
 
 def _hold(path: Path) -> IO[str] | None:

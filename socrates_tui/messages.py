@@ -1,11 +1,15 @@
 """The facts that workers tell the app and its main screen. What a widget alone tells is defined beside it."""
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 
 from textual.message import Message
 
 from adapters.api import Engine, Event, Finished
 from corpus.records import Turn
+from socrates_tui.blind import Question, Side
+from socrates_tui.loan import Loan
 from socrates_tui.retraining import Preflight
 
 
@@ -51,6 +55,74 @@ class VersionActivated(Message):
     """``version`` is the active one now."""
 
     version: str
+
+
+@dataclass
+class LoanEnded(Message):
+    """The engine was given back; ``trouble`` says why the version that spoke does not speak again."""
+
+    loan: Loan
+    done: bool
+    trouble: str = ""
+
+
+@dataclass
+class PairStreamed(Message):
+    """The reply on one side of a question for two versions went on."""
+
+    question: Question
+    side: Side
+    text: str
+
+
+@dataclass
+class PairFinished(Message):
+    """Both replies to a question are whole, or were stopped."""
+
+    question: Question
+    replies: dict[Side, str]
+
+
+@dataclass
+class PairFailed(Message):
+    """A question got no two replies."""
+
+    question: Question
+    reason: str
+
+
+@dataclass
+class PinsAnswered(Message):
+    """``version`` answered so many pinned prompts."""
+
+    version: str
+    count: int
+
+
+@dataclass
+class PinsFailed(Message):
+    """``version`` cannot answer the pinned prompts."""
+
+    version: str
+    reason: str
+
+
+@dataclass
+class VersionCarried(Message):
+    """A version was exported, or imported as ``version``; ``sentence`` tells where to."""
+
+    version: str
+    sentence: str
+
+
+@dataclass
+class VersionNotCarried(Message):
+    """A version could not be exported or imported; ``version`` is where the user was."""
+
+    version: str
+    act: Literal["export", "import"]
+    directory: Path
+    reason: str
 
 
 @dataclass

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from corpus.picks import Tally
 from socrates_tui.plain_text import plain
 
 NOTHING = "–"
@@ -57,6 +58,23 @@ def difference_sentence(first: str, second: str, difference: dict[str, Any] | No
     return (
         f"{second} minus {first}: {apart:+.3f} on the same {count} held-out example{'' if count == 1 else 's'}{within}."
     )
+
+
+def picks_sentence(first: str, second: str, tally: Tally | None) -> str:
+    """Say how often the second's reply was picked over the first's; nothing where none was."""
+    if tally is None or tally == Tally():
+        return ""
+    neither = f"{_times(tally.neither)} neither"
+    if tally.interval is None:
+        return f"Of {second} and {first}, {neither} was picked."
+    low, high = tally.interval
+    share = f"{tally.share:.0%}, between {low:.0%} and {high:.0%} at 95 %"
+    besides = f", {neither}" if tally.neither else ""
+    return f"{second} was picked {tally.won} of {_times(tally.decided)} over {first} ({share}){besides}."
+
+
+def _times(count: int) -> str:
+    return f"{count:,} time{'' if count == 1 else 's'}"
 
 
 def _plain(value: Any, form: str = "") -> str:

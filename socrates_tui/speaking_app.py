@@ -1,4 +1,4 @@
-"""The app as far as it speaks: it loads the engine and swaps versions. What it is asked for is app's concern."""
+"""The app as far as it speaks: it loads the engine, swaps its versions, lends it. What it is asked is app's concern."""
 
 import logging
 from typing import TYPE_CHECKING
@@ -13,10 +13,12 @@ from adapters.api import BASE, Engine
 from socrates_errors import SocratesError
 from socrates_tui.brief import brief
 from socrates_tui.left_behind import left_behind
+from socrates_tui.loan import Loan
 from socrates_tui.messages import (
     EngineFailed,
     EngineLoaded,
     EngineProgressed,
+    LoanEnded,
     SpeechEnded,
     SwapRefused,
     VersionActivated,
@@ -49,6 +51,9 @@ class SpeakingApp(App[None]):
         self.leaving = False
         """Whether nothing more is to be said."""
         self._swapping = False
+        self._loans: list[Loan] = []
+        """What waits for the engine; the first may have it."""
+        self._lent = False
         self.chat = ChatScreen(parts.corpus, parts.settings, parts.drafts)
 
     def get_default_screen(self) -> Screen[None]:
@@ -117,6 +122,7 @@ class SpeakingApp(App[None]):
         wanted = self.parts.registry.active
         if wanted == event.engine.version:
             self._let_speak()
+            self._swap_when_silent()
         else:
             self.use(wanted)
 
@@ -140,10 +146,18 @@ class SpeakingApp(App[None]):
         self._swap_when_silent()
 
     def _swap_when_silent(self) -> None:
-        if self.wanted is not None and self.engine is not None and not self.chat.speaking and not self._swapping:
+        if self.engine is None or self.chat.speaking or self._swapping or self._lent:
+            return
+        if self.wanted is not None:
             self._swapping = True
             self.chat.notice.progress(f"Swapping in {self.wanted}", None)
             self._swap(self.engine, self.wanted)
+        elif self._loans and not self.leaving and not (self._loans[0].gives_way and self.chat.waiting):
+            self._lent = True
+            loan = self._loans[0]
+            if not (loan.gives_way and loan.version == self.engine.version):
+                self.chat.engine = None
+            self._work(self.engine, loan)
 
     @work(thread=True, group="engine", exit_on_error=False)
     def _swap(self, engine: Engine, version: str) -> None:
@@ -174,8 +188,7 @@ class SpeakingApp(App[None]):
         if self.wanted == version:
             self.wanted = None
             self._let_speak()
-        else:
-            self._swap_when_silent()
+        self._swap_when_silent()
 
     def _activate(self, version: str) -> None:
         try:
@@ -194,4 +207,47 @@ class SpeakingApp(App[None]):
 
     @on(SpeechEnded)
     def _speech_ended(self) -> None:
+        self._swap_when_silent()
+
+    # Lending
+
+    def lend(self, loan: Loan) -> None:
+        """Let ``loan`` have the engine as soon as nothing is said."""
+        if loan.gives_way:
+            self._loans.append(loan)
+        else:
+            self._loans.insert(0, loan)
+            self.chat.engine = None
+        self._swap_when_silent()
+
+    @work(thread=True, group="engine", exit_on_error=False)
+    def _work(self, engine: Engine, loan: Loan) -> None:
+        def stopped() -> bool:
+            spoken = self.chat.waiting or self.chat.speaking
+            first = spoken or self.wanted is not None or self._loans[0] is not loan
+            return self.leaving or loan.stop.is_set() or (loan.gives_way and first)
+
+        speaks = engine.version
+        done = loan.work(engine, stopped)
+        try:
+            if engine.version != speaks and not self.leaving:
+                engine.use(speaks)
+            self.post_message(LoanEnded(loan, done))
+        except SocratesError as error:  # such as a version that another program deleted meanwhile
+            self.post_message(LoanEnded(loan, done, f"{speaks} speaks no longer. {error}"))
+        except Exception as error:
+            log.exception("no swap back")
+            self.post_message(LoanEnded(loan, done, f"{speaks} speaks no longer: {brief(error)}."))
+
+    @on(LoanEnded)
+    def _loan_ended(self, event: LoanEnded) -> None:
+        assert self.engine is not None
+        self._lent = False
+        if event.done or event.loan.stop.is_set():
+            self._loans.remove(event.loan)
+        if event.trouble:
+            self.chat.status.version = self.engine.version
+            self.chat.tell(event.trouble, "error")
+        if self.wanted is None and all(loan.gives_way for loan in self._loans):
+            self._let_speak()
         self._swap_when_silent()

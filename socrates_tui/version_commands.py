@@ -3,23 +3,25 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from adapters.api import BASE, Sampling
 from adapters.registry import Registry, Version
+from socrates_errors import VersionError
+from socrates_tui import blind_command, pins_command
+from socrates_tui.comparison import Comparison
 from socrates_tui.invocation import Json, base_of, home_of, valid_text
 from socrates_tui.json_output import print_json
 from socrates_tui.plain_text import plain
-from socrates_tui.side_by_side import difference_sentence, figure_rows, print_side_by_side
-
-if TYPE_CHECKING:
-    from adapters.figures import Record
+from socrates_tui.side_by_side import print_side_by_side
 
 app = typer.Typer(
     name="versions", help="Trained versions: list, switch, name, compare, carry.", invoke_without_command=True
 )
+app.command("blind")(blind_command.blind)
+app.command("pins")(pins_command.pins)
 
 Name = Annotated[str, typer.Argument(metavar="V", help="A version's name, such as v0001.", show_default=False)]
 Text = Annotated[str, typer.Argument(callback=valid_text, show_default=False)]
@@ -69,6 +71,15 @@ def use(ctx: typer.Context, name: NameOrBase, json: Json = False) -> None:
     base = base_of(ctx)
     if name != BASE and registry.get(name).base != base:
         typer.echo(plain(f"It was trained on {registry.get(name).base}, and the base is {base} now."), err=True)
+
+
+@app.command()
+def rollback(ctx: typer.Context, json: Json = False) -> None:
+    """Make the version active again that was active before; once more leads back."""
+    before = _registry(ctx).before
+    if before is None:
+        raise VersionError("No version was active before: `socrates versions` lists those there are.")
+    use(ctx, before, json)
 
 
 @app.command()
@@ -131,31 +142,19 @@ def compare(
     json: Json = False,
 ) -> None:
     """Set two versions side by side: their figures and, with a prompt, their replies."""
-    from adapters.figures import difference, newest_records
-
-    registry = _registry(ctx)
-    names = (first, second)
-    made = [_made(registry, name) for name in names]
-    records = newest_records(registry, first, second)
-    measured = [_measured(registry, name, record) for name, record in zip(names, records, strict=True)]
-    apart = difference(records[1], records[0]) if records[0] and records[1] else None
-    told = None if apart is None else apart.model_dump()
-    sides = [one | other for one, other in zip(made, measured, strict=True)]
-    if prompt is not None:
-        sides = [side | {"reply": reply} for side, reply in zip(sides, _replies(ctx, names, prompt), strict=True)]
+    comparison = Comparison.of(_registry(ctx), home_of(ctx).database, first, second)
+    replies = [] if prompt is None else _replies(ctx, comparison.names, prompt)
     if json:
-        print_json({"versions": sides, "difference": told})
+        told = comparison.told()
+        for side, reply in zip(told["versions"], replies, strict=False):
+            side["reply"] = reply
+        print_json(told)
         return
-    rows = [
-        [key.replace("_", " "), *("–" if side[key] is None else str(side[key]) for side in made)]
-        for key in made[0]
-        if key != "version"
-    ]
-    print_side_by_side(names, [*rows, *figure_rows(measured)])
-    if all(records):
-        typer.echo(difference_sentence(first, second, told))
-    for side in sides if prompt is not None else ():
-        typer.echo(plain(f"\n{side['version']}: {side['reply']}"))
+    print_side_by_side(comparison.names, comparison.rows)
+    for sentence in comparison.sentences:
+        typer.echo(sentence)
+    for name, reply in zip(comparison.names, replies, strict=False):
+        typer.echo(plain(f"\n{name}: {reply}"))
 
 
 def _registry(ctx: typer.Context) -> Registry:
@@ -174,39 +173,6 @@ def _show(version: Version, json: bool, sentence: str) -> None:
         print_json({key: value for key, value in _told(version, "").items() if key != "active"})
     else:
         typer.echo(plain(sentence))
-
-
-def _made(registry: Registry, name: str) -> dict[str, Any]:
-    """Return what made a version; None for what the base, or an imported version, does not tell."""
-    version = None if name == BASE else registry.get(name)
-    manifest = {} if version is None else version.manifest
-    recipe, held_out = manifest.get("recipe") or {}, manifest.get("held_out") or {}
-    return {
-        "version": name,
-        "title": version.title if version else None,
-        "parent": version.parent if version else None,
-        "base": version.base if version else None,
-        "created": version.created if version else None,
-        "examples": version.examples if version else None,
-        "base_loss": held_out.get("base"),
-        "preset": recipe.get("preset"),
-        "rank": recipe.get("rank"),
-        "learning_rate": recipe.get("learning_rate"),
-        "epochs": recipe.get("epochs_run", recipe.get("epochs")),
-        "seconds": manifest.get("seconds"),
-        "device": manifest.get("device"),
-    }
-
-
-def _measured(registry: Registry, name: str, record: "Record | None") -> dict[str, Any]:
-    """Return the figures of ``record``; where it tells no held-out loss, that of the manifest."""
-    from adapters.figures import Record
-
-    told = (record or Record(role="candidate", version=name, weights="")).told()
-    if told["held_out_loss"] is None and name != BASE:
-        held_out = registry.get(name).manifest.get("held_out") or {}
-        told |= {"held_out_loss": held_out.get("candidate"), "held_out_examples": held_out.get("examples")}
-    return told
 
 
 def _replies(ctx: typer.Context, names: Sequence[str], prompt: str) -> list[str]:

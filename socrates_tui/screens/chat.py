@@ -126,6 +126,11 @@ class ChatScreen(PromptingScreen):
         """Whether the engine speaks; a reply that waits to be stored is spoken."""
         return self.speech is not None and not self.speech.stored_as
 
+    @property
+    def waiting(self) -> bool:
+        """Whether a prompt waits for its reply."""
+        return bool(self._waiting)
+
     def stop(self) -> None:
         """Let the engine stop, if it speaks."""
         if self.speech is not None and not self.speech.stored_as:

@@ -106,6 +106,11 @@ class TeachingScreen(ConversingScreen):
         """Drop the turn."""
         self._judge(self.corpus.drop)
 
+    def action_pin(self) -> None:
+        """Pin the prompt, or take the pin away."""
+        if (turn := self.target) is not None:
+            self._judge(self.corpus.unpin if turn.pinned else self.corpus.pin)
+
     def _judge(self, verdict: Callable[[int], Act]) -> None:
         if (turn := self.target) is not None:
             self._act(lambda: verdict(turn.id))
@@ -128,7 +133,8 @@ class TeachingScreen(ConversingScreen):
             self.tell(nothing)
         elif done:
             seen = {turn.id for turn in self.turns} & set(acted.turns)
-            here = seen or (self.conversation is not None and self.conversation.id in acted.conversations)
+            renamed = self.conversation is not None and self.conversation.id in acted.conversations
+            here = seen or renamed or acted.picks  # a pick is of no conversation
             self.tell(f"{done}: {acted.kind}{'' if here else ', in another conversation or reply'}.")
         self.call_later(self.show_turns)
 
@@ -151,7 +157,7 @@ class TeachingScreen(ConversingScreen):
         match action:
             case "rewrite_last":
                 return in_focus is None and self.last is not None
-            case "rewrite" | "approve" | "drop":
+            case "rewrite" | "approve" | "drop" | "pin":
                 return self.target is not None
             case "next_unreviewed":
                 return self._unreviewed_after(self.target, in_focus is None) is not None

@@ -30,7 +30,7 @@ class Prompt(PlainArea):
 
         text: str
 
-    def __init__(self, text: str, *, past: Callable[[], Sequence[str]], placeholder: str = "") -> None:
+    def __init__(self, text: str, *, past: Callable[[], Sequence[str]] = tuple, placeholder: str = "") -> None:
         """``past`` returns what was asked before, newest first."""
         super().__init__(text, placeholder=placeholder)
         self._read_past = past

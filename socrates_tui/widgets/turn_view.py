@@ -57,6 +57,9 @@ class TurnView(Vertical, can_focus=True):
         ),
         Binding("y", "screen.copy", "Copy", show=False, tooltip="Copy the reply"),
         Binding("f", "screen.fork", "Fork", show=False, tooltip="Go on from here in another conversation"),
+        Binding(
+            "p", "screen.pin", "Pin", show=False, tooltip="Let every new version answer the prompt again, or no more"
+        ),
         Binding("u,ctrl+z", "screen.undo", "Undo", tooltip="Take back the last act of teaching"),
         Binding("U,ctrl+y", "screen.redo", "Redo", show=False, tooltip="Do again what was taken back"),
         Binding("up,k", "screen.move(-1)", "Up", show=False, tooltip="Go to the turn above"),
@@ -127,6 +130,8 @@ class TurnView(Vertical, can_focus=True):
         parts = [Content.styled(*VERDICTS[turn.verdict])]
         if turn.rewrite is None and turn.stopped_by in STOPS:
             parts.append(Content.styled(STOPS[turn.stopped_by], "$text-warning"))
+        if turn.pinned:
+            parts.append(Content.styled("pinned", "$text-primary"))
         if self.place.count > 1:
             parts.append(Content(f"‹ {self.place.number} of {self.place.count} ›"))
         version = plain(turn.version or "imported")

@@ -337,3 +337,58 @@ def test_what_the_system_refuses_to_write_is_told_to_the_user(registry: Registry
 def test_a_pointer_that_is_no_text_points_to_the_base(registry: Registry) -> None:
     registry.pointer.write_bytes(b"\xff\xfe")
     assert registry.active == "base"
+
+
+def test_the_version_before_is_remembered_and_survives_a_restart(registry: Registry) -> None:
+    for _ in range(3):
+        registry.activate(publish(registry).name)
+    assert registry.before == "v0002"
+    assert Registry(registry.directory).before == "v0002"
+    assert registry.history == registry.directory.parent / "active-before"
+
+
+def test_nothing_was_active_before_the_first_activation(registry: Registry) -> None:
+    assert registry.before is None
+    registry.activate(publish(registry).name)
+    assert registry.before == "base"
+
+
+def test_going_back_twice_leads_to_where_one_was(registry: Registry) -> None:
+    for _ in range(2):
+        registry.activate(publish(registry).name)
+    for expected in ("v0001", "v0002"):
+        assert registry.before == expected
+        registry.activate(expected)
+    assert registry.before == "v0001"
+
+
+def test_activating_the_active_version_again_forgets_nothing(registry: Registry) -> None:
+    for _ in range(2):
+        registry.activate(publish(registry).name)
+    registry.activate("v0002")
+    assert registry.before == "v0001"
+
+
+def test_of_the_versions_before_only_those_that_are_there_count(registry: Registry) -> None:
+    for _ in range(3):
+        registry.activate(publish(registry).name)
+    registry.delete("v0002")
+    assert registry.before == "v0001"
+
+
+def test_a_history_that_cannot_be_read_is_none(registry: Registry) -> None:
+    registry.activate(publish(registry).name)
+    registry.history.write_bytes(b"\xff\xfe v0001 ../x\n")
+    assert registry.before is None
+    registry.history.write_text("../x\nnonsense\nbase\n")
+    assert registry.before == "base"
+
+
+def test_why_a_version_is_kept_is_said_without_deleting(registry: Registry) -> None:
+    registry.activate(publish(registry).name)
+    publish(registry, parent="v0001")
+    assert registry.why_kept("v0001") == "v0001 is active: activate another version first, then delete it."
+    assert registry.why_kept("v0002") is None
+    registry.activate("v0002")
+    assert registry.why_kept("v0001") == "v0001 is the parent of v0002: delete those first."
+    assert [version.name for version in registry.versions()] == ["v0001", "v0002"]

@@ -61,14 +61,14 @@ def own_logging() -> Iterator[None]:
             logging.captureWarnings(False)
 
 
-def socrates(*arguments: str, terminal: bool = False) -> Outcome:
-    """Run the command line with ``arguments``, on a terminal or not."""
+def socrates(*arguments: str, terminal: bool = False, typed: str = "") -> Outcome:
+    """Run the command line with ``arguments``, on a terminal, in which ``typed`` is typed, or not."""
     stream = _Terminal if terminal else _Stream
     out, err, status = stream(), stream(), 0
     with ExitStack() as stack:
         stack.enter_context(own_logging())
         stack.enter_context(patch.object(sys, "argv", ["socrates", *arguments]))
-        stack.enter_context(patch.object(sys, "stdin", stream()))
+        stack.enter_context(patch.object(sys, "stdin", stream(typed)))
         stack.enter_context(redirect_stdout(out))
         stack.enter_context(redirect_stderr(err))
         try:

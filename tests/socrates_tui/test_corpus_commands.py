@@ -146,7 +146,7 @@ def test_a_rewrite_that_is_not_utf_8_is_refused(run: Run, taught: list[int]) -> 
 def test_acts_are_done_undone_and_redone(run: Run, taught: list[int]) -> None:
     assert run("approve", "1", "2") == "Approved turns 1, 2.\n"
     assert json.loads(run("drop", "2", "--json")) == {
-        "act": {"id": 2, "kind": "drop", "turns": [2], "conversations": []}
+        "act": {"id": 2, "kind": "drop", "turns": [2], "conversations": [], "picks": []}
     }
     assert run("undo") == "Took back: Dropped turn 2.\n"
     assert run("redo") == "Did again: Dropped turn 2.\n"

@@ -1,14 +1,17 @@
 """Snapshots of every screen, at the smallest usual terminal and at a large one."""
 
+import random
 from collections.abc import Awaitable, Callable
 
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
+from adapters.figures import fingerprint
 from corpus.records import Conversation
 from socrates_tui.app import SocratesApp
 from socrates_tui.screens.conversations import ConversationsScreen
+from tests.adapters.manifests import record, write_evaluation
 from tests.socrates_tui.scripted import EVALUATED, HOLD, STARTED, ScriptedTraining, published, step
 from tests.socrates_tui.stage import Stage, settled, shown, until
 from tests.socrates_tui.test_rewriting import Style
@@ -167,9 +170,79 @@ def test_version_that_is_only_kept(snap_compare: Compare, told: Stage, size: tup
     assert matches(snap_compare, told, size, keys("f5", "enter"))
 
 
-def test_versions(snap_compare: Compare, told: Stage, size: tuple[int, int]) -> None:
+@pytest.fixture
+def tree(told: Stage) -> Stage:
+    """Give a stage with versions that came of each other, of which two were measured."""
     told.version(parent="v0001", title="Fewer answers, more questions")
-    assert matches(snap_compare, told, size, keys("f3"))
+    told.version(parent="v0001", title="問いかけを短く、例を一つだけ求める")
+    told.version(parent="v0003", base="google/gemma-3-1b-it")
+    first, third = told.registry.get("v0001"), told.registry.note("v0003", "例を求める問いが増えた。\nまだ長い。")
+    losses = [2.0, 2.1, 2.2, 2.3, 2.4]
+    write_evaluation(
+        third,
+        record("base", "base", "", [3.0, 3.1, 3.2, 3.3, 3.4]),
+        record("parent", "v0001", fingerprint(first.directory, ""), losses),
+        record("candidate", "", "sha256:c", [1.8, 2.0, 1.9, 2.4, 2.1]),
+    )
+    return told
+
+
+def test_versions(snap_compare: Compare, tree: Stage, size: tuple[int, int]) -> None:
+    assert matches(snap_compare, tree, size, keys("f3", "down", "down"))
+
+
+def test_comparing_versions(snap_compare: Compare, tree: Stage, size: tuple[int, int]) -> None:
+    assert matches(snap_compare, tree, size, keys("f3", "c", "enter"))
+
+
+def test_choosing_the_other_version(snap_compare: Compare, tree: Stage, size: tuple[int, int]) -> None:
+    assert matches(snap_compare, tree, size, keys("f3", "c"))
+
+
+@pytest.fixture
+def pair(tree: Stage, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    """Give a stage on which two versions reply to the last prompt, in alphabetical order."""
+    monkeypatch.setattr(random, "sample", lambda names, count: sorted(names))
+    tree.settings = tree.settings.with_changes(sampling={"seed": 7})
+    tree.says(REPLY, "正義とは、各人に各人のものを与えることです。\n\n" * 4)
+    return tree
+
+
+def test_two_versions_blind(snap_compare: Compare, pair: Stage, size: tuple[int, int]) -> None:
+    assert matches(snap_compare, pair, size, keys("f3", "b", "enter", "ctrl+l"))
+
+
+def test_picked_of_two_versions(snap_compare: Compare, pair: Stage, size: tuple[int, int]) -> None:
+    assert matches(snap_compare, pair, size, keys("f3", "b", "enter", "ctrl+l", "1"))
+
+
+def test_asking_two_versions(snap_compare: Compare, pair: Stage, size: tuple[int, int]) -> None:
+    assert matches(snap_compare, pair, size, keys("f3", "b", "enter"))
+
+
+def pin(stage: Stage) -> None:
+    """Pin two prompts, of which one was answered again."""
+    with stage.corpus() as corpus:
+        corpus.pin(2, 3)
+        corpus.answer_pin(2, version="v0003", base="embedded", reply="正義とは、君の考えでは何かね？")
+
+
+def test_pinned_prompts(snap_compare: Compare, tree: Stage, size: tuple[int, int]) -> None:
+    pin(tree)
+    assert matches(snap_compare, tree, size, keys("f3", "p"))
+
+
+def test_pinned_reply(snap_compare: Compare, tree: Stage) -> None:
+    pin(tree)
+    assert matches(snap_compare, tree, (80, 24), keys("up", "up"))
+
+
+def test_note_on_a_version(snap_compare: Compare, tree: Stage, size: tuple[int, int]) -> None:
+    assert matches(snap_compare, tree, size, keys("f3", "down", "down", "n"))
+
+
+def test_directory_of_a_version(snap_compare: Compare, tree: Stage, size: tuple[int, int]) -> None:
+    assert matches(snap_compare, tree, size, keys("f3", "x"))
 
 
 def test_conversations(snap_compare: Compare, stage: Stage, size: tuple[int, int]) -> None:

@@ -155,3 +155,14 @@ def test_a_missing_version_is_one_sentence_that_names_the_nearest(registry: Regi
     outcome = socrates("versions", "use", "v002")
     assert (outcome.status, outcome.out) == (1, "")
     assert "v0002" in outcome.err
+
+
+def test_rolling_back_activates_what_was_active_before_and_once_more_leads_back(registry: Registry) -> None:
+    assert socrates("versions", "rollback").out == "base is active.\n"
+    assert socrates("versions", "rollback", "--json").document == {"active": "v0001"}
+
+
+def test_rolling_back_without_a_version_before_is_one_sentence(own_home: Path) -> None:
+    outcome = socrates("versions", "rollback")
+    assert (outcome.status, outcome.out) == (1, "")
+    assert outcome.err.startswith("No version was active before")

@@ -1,0 +1,207 @@
+"""The app as far as it keeps versions: it acts on what their dialogs answer, and comes back to where the user was."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from textual import on, work
+
+from adapters.api import BASE
+from corpus.filters import Filter
+from socrates_errors import SocratesError, VersionError
+from socrates_tui.brief import brief
+from socrates_tui.comparison import Comparison
+from socrates_tui.messages import VersionCarried, VersionNotCarried
+from socrates_tui.pins_app import PinsApp
+from socrates_tui.screens.compare import CompareScreen
+from socrates_tui.screens.confirm import ConfirmScreen
+from socrates_tui.screens.directory import DirectoryScreen
+from socrates_tui.screens.note import NoteScreen
+from socrates_tui.screens.other_version import OtherVersionScreen
+from socrates_tui.screens.title import TitleScreen
+from socrates_tui.screens.versions import Act, ChosenVersion, VersionsScreen
+from socrates_tui.version_figures import version_figures
+
+log = logging.getLogger(__name__)
+
+
+class VersionsApp(PinsApp):
+    """Lists, switches, names, compares, carries and deletes versions."""
+
+    def action_versions(self) -> None:
+        """Choose a version."""
+        self._show_versions()
+
+    def action_roll_back(self) -> None:
+        """Let the version speak that was active before."""
+        if (before := self.parts.registry.before) is not None:
+            self.use(before)
+
+    def _show_versions(self, at: str | None = None) -> None:
+        registry, database, base = self.parts.registry, self.parts.home.database, self.parts.base
+        screen = VersionsScreen(
+            registry.versions(),
+            registry.damaged(),
+            active=self.chat.status.version,
+            before=registry.before,
+            base=base,
+            at=at,
+            measure=lambda: version_figures(registry, database, base),
+        )
+        self.push_screen(screen, self._version_chosen)
+
+    def _version_chosen(self, chosen: ChosenVersion | None) -> None:
+        acts: dict[Act, Callable[[str], None]] = {
+            "use": self._use_chosen,
+            "rename": self._rename_version,
+            "note": self._note_version,
+            "compare": self._compare_version,
+            "blind": self._blind_version,
+            "pins": lambda name: self.show_pins(lambda: self._show_versions(name)),
+            "export": self._export_version,
+            "import": self._import_version,
+            "delete": self._delete_version,
+        }
+        if chosen is not None:
+            try:
+                acts[chosen.act](chosen.version)
+            except VersionError as error:  # such as a version that another program deleted meanwhile
+                self.chat.tell(str(error), "error")
+                self._show_versions()
+
+    def _use_chosen(self, version: str) -> None:
+        if version != (self.wanted or self.chat.status.version):
+            self.use(version)
+
+    def _rename_version(self, name: str) -> None:
+        def titled(title: str | None) -> None:
+            if title is not None:
+                self._change(lambda: self.parts.registry.rename(name, title))
+            self._show_versions(name)
+
+        self.push_screen(TitleScreen(f"Title of {name}", self.parts.registry.get(name).title), titled)
+
+    def _note_version(self, name: str) -> None:
+        def noted(note: str | None) -> None:
+            if note is not None:
+                self._change(lambda: self.parts.registry.note(name, note))
+            self._show_versions(name)
+
+        self.push_screen(NoteScreen(f"Note on {name}", self.parts.registry.get(name).note), noted)
+
+    def _delete_version(self, name: str) -> None:
+        if reason := self.parts.registry.why_kept(name):
+            self.chat.tell(reason, "warning")
+            self._show_versions(name)
+            return
+
+        def answered(confirmed: bool | None) -> None:
+            if confirmed:
+                self._change(lambda: self.parts.registry.delete(name))
+                self.refresh_bindings()
+            self._show_versions(None if confirmed else name)
+
+        spoken = len(self.parts.corpus.matching("", Filter(version=name)))
+        turns = f" The turns that it spoke ({spoken:,}) stay, under its name." if spoken else ""
+        question = f"Delete {name} for good? Its weights cannot be had back; export it first to keep them.{turns}"
+        self.push_screen(ConfirmScreen("Delete", question, "Delete it", "Keep it"), answered)
+
+    def _change(self, act: Callable[[], object]) -> None:
+        try:
+            act()
+        except VersionError as error:
+            self.chat.tell(str(error), "error")
+
+    # Side by side
+
+    def _compare_version(self, name: str) -> None:
+        def chosen(other: str | None) -> None:
+            if other is None:
+                self._show_versions(name)
+                return
+            registry, database = self.parts.registry, self.parts.home.database
+            screen = CompareScreen(other, name, lambda: Comparison.of(registry, database, other, name))
+            self.push_screen(screen, lambda _: self._show_versions(name))
+
+        self._choose_other(f"Compare {name} with", name, chosen)
+
+    def _blind_version(self, name: str) -> None:
+        def chosen(other: str | None) -> None:
+            if other is None:
+                self._show_versions(name)
+            else:
+                self.set_against(other, name, lambda: self._show_versions(name))
+
+        self._choose_other(f"Let {name} reply beside", name, chosen)
+
+    def _choose_other(self, heading: str, name: str, answered: Callable[[str | None], None]) -> None:
+        """Let another version than ``name`` be chosen; its parent is the likeliest."""
+        versions = {version.name: version for version in self.parts.registry.versions()}
+        titles = {other: version.title for other, version in versions.items() if other != name}
+        if name != BASE:
+            titles = {BASE: "without an adapter"} | titles
+        at = versions[name].parent if name in versions else self.parts.registry.active
+        self.push_screen(OtherVersionScreen(heading, titles, at), answered)
+
+    # In and out
+
+    def _export_version(self, name: str, given: Path | None = None) -> None:
+        def answered(directory: Path | None) -> None:
+            if directory is None:
+                self._show_versions(name)
+            else:
+                registry = self.parts.registry
+                self._carry(
+                    lambda: registry.export_to(name, directory),
+                    lambda _: VersionCarried(name, f"{name} is in {directory}."),
+                    lambda reason: VersionNotCarried(name, "export", directory, reason),
+                )
+
+        sentence = "A new or an empty directory, which PEFT, and Import, can read:"
+        self.push_screen(DirectoryScreen(f"Export {name}", sentence, given), answered)
+
+    def _import_version(self, name: str, given: Path | None = None) -> None:
+        def answered(directory: Path | None) -> None:
+            if directory is None:
+                self._show_versions(name)
+            else:
+                registry = self.parts.registry
+                self._carry(
+                    lambda: registry.import_from(directory).name,
+                    lambda new: VersionCarried(str(new), f"{new} is imported from {directory}: Enter lets it speak."),
+                    lambda reason: VersionNotCarried(name, "import", directory, reason),
+                )
+
+        self.push_screen(DirectoryScreen("Import", "The directory of a PEFT LoRA adapter:", given), answered)
+
+    @work(thread=True, group="carrying", exit_on_error=False)
+    def _carry(
+        self,
+        act: Callable[[], object],
+        carried: Callable[[object], VersionCarried],
+        refused: Callable[[str], VersionNotCarried],
+    ) -> None:
+        try:
+            self.post_message(carried(act()))
+        except SocratesError as error:
+            self.post_message(refused(str(error)))
+        except Exception as error:  # whatever the disk does, the window stays
+            log.exception("not carried")
+            self.post_message(refused(f"That failed: {brief(error)}."))
+
+    @on(VersionCarried)
+    def _carried(self, event: VersionCarried) -> None:
+        self.chat.tell(event.sentence)
+        if self.screen is self.chat:
+            self._show_versions(event.version)
+
+    @on(VersionNotCarried)
+    def _not_carried(self, event: VersionNotCarried) -> None:
+        self.chat.tell(event.reason, "error")
+        if self.screen is self.chat:
+            again = self._export_version if event.act == "export" else self._import_version
+            again(event.version, event.directory)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Say whether a key does anything now."""
+        return self.parts.registry.before is not None if action == "roll_back" else True
