@@ -1,28 +1,22 @@
 """The app: it opens the dialogs and owns the training. Speaking is speaking_app's, conversations the chat screen's."""
 
-import logging
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on, work
+from textual import on
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from socrates_errors import SocratesError
 from socrates_tui.acts import acts, commands
-from socrates_tui.brief import brief
-from socrates_tui.messages import (
-    CorpusChanged,
-    PreflightFailed,
-    PreflightFinished,
-    SpeechEnded,
-    VersionActivated,
-)
+from socrates_tui.messages import CorpusChanged, SpeechEnded, VersionActivated
 from socrates_tui.retraining import newest_own
 from socrates_tui.screens.chat import ChatScreen
 from socrates_tui.screens.confirm import ConfirmScreen
 from socrates_tui.screens.help import HelpScreen
+from socrates_tui.screens.preflight import GoTo, PreflightScreen, Start
 from socrates_tui.screens.rewrite import RewriteScreen
 from socrates_tui.screens.sampling import SamplingScreen
 from socrates_tui.screens.teaching import TeachingScreen
@@ -30,13 +24,11 @@ from socrates_tui.screens.versions import VersionsScreen
 from socrates_tui.settings import Settings
 from socrates_tui.speaking_app import SpeakingApp
 from socrates_tui.widgets.prompt import Prompt
-from socrates_tui.widgets.training_panel import Training, TrainingPanel
+from socrates_tui.widgets.training_panel import TrainingPanel
 from socrates_tui.widgets.turn_view import TurnView
 
 if TYPE_CHECKING:
     from socrates_tui.compose import Parts
-
-log = logging.getLogger(__name__)
 
 
 class SocratesApp(SpeakingApp):
@@ -61,7 +53,6 @@ class SocratesApp(SpeakingApp):
     def __init__(self, parts: "Parts") -> None:
         super().__init__(parts)
         self._settings = parts.settings
-        self._preparing = False
         self._kept: str | None = None
         """The version that was published but not activated."""
         self.failure: SocratesError | None = None
@@ -119,41 +110,17 @@ class SocratesApp(SpeakingApp):
         if not self.terms_accepted:
             self.action_load()
             return
-        self._preparing = True
-        self.refresh_bindings()
-        self._look_ahead(self.parts.retraining(self._settings))
+        training = partial(self.parts.retraining, force=False)
+        self.push_screen(PreflightScreen(self.parts.corpus, self._settings.preset, training), self._training_answered)
 
-    @work(thread=True, group="training", exit_on_error=False)
-    def _look_ahead(self, training: Training) -> None:
-        try:
-            self.post_message(PreflightFinished(training.preflight()))
-        except SocratesError as error:
-            self.post_message(PreflightFailed(str(error)))
-        except Exception as error:
-            log.exception("no preflight")
-            self.post_message(PreflightFailed(f"The corpus cannot be read: {brief(error)}."))
-
-    @on(PreflightFinished)
-    def _preflight_finished(self, event: PreflightFinished) -> None:
-        if self.screen is not self.chat:  # a dialog was opened meanwhile; its Enter must not start a training
-            self._training_answered(False)
-            self.chat.tell(event.preflight.sentence)
-            return
-        yes, no = ("Train", "Not now") if event.preflight.ready else (None, "Close")
-        self.push_screen(ConfirmScreen("Retrain", event.preflight.sentence, yes, no), self._training_answered)
-
-    @on(PreflightFailed)
-    def _preflight_failed(self, event: PreflightFailed) -> None:
-        self._preparing = False
-        self.chat.tell(event.reason, "error")
-        self.refresh_bindings()
-
-    def _training_answered(self, confirmed: bool | None) -> None:
-        self._preparing = False
-        if confirmed:
-            self._kept = None
-            self.chat.panel.run(self.parts.retraining(self._settings))
-        self.refresh_bindings()
+    def _training_answered(self, answer: Start | GoTo | None) -> None:
+        match answer:
+            case Start(preset, force):
+                self._kept = None
+                self.chat.panel.run(self.parts.retraining(preset, force=force))
+                self.refresh_bindings()
+            case GoTo(turn):
+                self.chat.call_later(self.chat.open_turn, turn)
 
     @on(TrainingPanel.Published)
     def _published(self, event: TrainingPanel.Published) -> None:
@@ -261,7 +228,7 @@ class SocratesApp(SpeakingApp):
         """Say whether a key does anything now."""
         match action:
             case "retrain":
-                return not self._preparing and not self.chat.panel.running
+                return not self.chat.panel.running
             case "cancel_training":
                 return self.chat.panel.running
             case "use_kept":

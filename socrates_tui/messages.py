@@ -1,12 +1,16 @@
 """The facts that workers tell the app and its main screen. What a widget alone tells is defined beside it."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
 from adapters.api import Engine, Event, Finished
 from corpus.records import Turn
 from socrates_tui.retraining import Preflight
+
+if TYPE_CHECKING:
+    from corpus.quality import Report
 
 
 @dataclass
@@ -98,6 +102,14 @@ class PreflightFailed(Message):
     """What a training would learn from cannot be known."""
 
     reason: str
+
+
+@dataclass
+class CheckFinished(Message):
+    """What the examples would suffer from is known; ``trouble`` says why there is no report."""
+
+    report: "Report | None"
+    trouble: str
 
 
 @dataclass

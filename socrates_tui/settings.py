@@ -4,13 +4,14 @@ import tomllib
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from adapters.api import EMBEDDED, Sampling
 from adapters.files import replace_text
+from adapters.recipe import Preset
 from socrates_errors import SettingsError
 
 
@@ -46,7 +47,7 @@ class Settings(BaseModel):
     """The model that is taught: embedded, a hub id of a Gemma 2 or 3, or a directory."""
     system_prompt: str = ""
     """The text under which new conversations are held."""
-    preset: Literal["default", "quick", "seed"] = "default"
+    preset: Preset = "default"
     """How versions are trained."""
     theme: str = "textual-dark"
     """The app's colours."""

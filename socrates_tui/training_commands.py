@@ -1,12 +1,12 @@
 """`socrates train` and `socrates eval`: making a version and measuring versions, without the app."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
 from adapters.api import BASE, Event
-from adapters.recipe import recipe
+from adapters.recipe import Preset, recipe
 from adapters.registry import Registry
 from socrates_errors import SocratesError, TrainingError
 from socrates_tui.invocation import LARGEST_SEED, home_of, loadable_base_of, settings_of, valid_text
@@ -20,9 +20,7 @@ from socrates_tui.side_by_side import figure_rows, print_side_by_side
 def train(
     ctx: typer.Context,
     *,
-    preset: Annotated[
-        Literal["default", "quick", "seed"] | None, typer.Option(help="The recipe; else the settings'.")
-    ] = None,
+    preset: Annotated[Preset | None, typer.Option(help="The recipe; else the settings'.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="How often each example is read, exactly.")] = None,
     seed: Annotated[
         int | None, typer.Option(min=0, max=LARGEST_SEED, help="The same seed trains the same version.")
@@ -48,7 +46,7 @@ def train(
     try:
         for event in retraining.events():
             if event["event"] == "published":
-                active = event.pop("activate") and not no_activate
+                active = (event["better"] or force) and not no_activate
                 if active:
                     registry.activate(event["version"])
                 event["active"] = active

@@ -137,6 +137,20 @@ class TeachingScreen(Screen[None]):
         self.transcript.anchor()
         self.prompt.focus()
 
+    async def open_turn(self, turn_id: int) -> None:
+        """Show a turn in its conversation, and put the focus on it."""
+        try:
+            conversation = self.corpus.turn(turn_id).conversation
+            if turn_id not in [turn.id for turn in self.corpus.thread(conversation)]:
+                self.corpus.show(turn_id)
+            ids = [turn.id for turn in self.corpus.thread(conversation)]
+            await self.open(self.corpus.conversation(conversation))
+        except CorpusError as error:
+            self.tell(str(error), "error")
+            return
+        self._window = max(SHOWN, len(ids) - ids.index(turn_id))
+        await self.show_turns(turn_id)
+
     async def show_turns(self, focus: int | None = None) -> None:
         """Show the conversation as the corpus has it; put the focus on the turn ``focus``."""
         title, self.turns = "", []

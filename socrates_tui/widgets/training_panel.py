@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -19,6 +19,9 @@ from socrates_tui.messages import TrainingEnded, TrainingProgressed
 from socrates_tui.plain_text import plain
 from socrates_tui.retraining import Preflight
 
+if TYPE_CHECKING:
+    from corpus.quality import Report
+
 CLOSED = "Escape closes this."
 
 log = logging.getLogger(__name__)
@@ -29,6 +32,9 @@ class Training(Protocol):
 
     def preflight(self) -> Preflight:
         """Say what a run would be made of."""
+
+    def check(self) -> "Report":
+        """Look for what the examples would suffer from."""
 
     def events(self) -> Iterator[Event]:
         """Yield the run's events; the last is published, refused or failed."""
@@ -116,7 +122,7 @@ class TrainingPanel(Vertical):
     def _progressed(self, message: TrainingProgressed) -> None:
         event = message.event
         match event["event"]:
-            case "published" if event["activate"]:
+            case "published" if event["better"]:
                 self.set_classes("")
                 self.post_message(self.Published(str(event["version"]), activate=True))
             case "published":

@@ -6,11 +6,12 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
+from corpus.quality import Finding
 from corpus.records import Conversation
 from socrates_tui.app import SocratesApp
 from socrates_tui.screens.conversations import ConversationsScreen
 from tests.socrates_tui.scripted import EVALUATED, HOLD, STARTED, ScriptedTraining, published, step
-from tests.socrates_tui.stage import Stage, settled, shown, until
+from tests.socrates_tui.stage import Stage, retrain, settled, shown, until
 
 Compare = Callable[..., bool]
 Play = Callable[[SocratesApp, Pilot[None]], Awaitable[None]]
@@ -123,15 +124,25 @@ def test_no_engine(snap_compare: Compare, told: Stage, size: tuple[int, int]) ->
 
 
 def test_preflight(snap_compare: Compare, told: Stage, size: tuple[int, int]) -> None:
+    told.training.figures = {"tokens": 1204, "too_long": [2], "since": "2026-01-01T00:00:00.000000+00:00"}
+    told.training.findings = [
+        Finding("contradiction", (2, 3), "Examples 2, 3 answer the same prompt differently.", "Keep one."),
+        Finding("style", (3,), "Only 1 of 2 Japanese targets (50.0%) comes with a list: 3.", "Look at it."),
+    ]
     assert matches(snap_compare, told, size, keys("f5"))
+
+
+def test_turns_of_a_figure(snap_compare: Compare, told: Stage, size: tuple[int, int]) -> None:
+    what = "Examples 2, 3 answer the same prompt differently: “正義とは何ですか”."
+    told.training.findings = [Finding("contradiction", (2, 3), what, "Keep the one that you mean.")]
+    assert matches(snap_compare, told, size, keys("f5", "up", "ctrl+end", "enter"))
 
 
 def test_training(snap_compare: Compare, told: Stage, size: tuple[int, int]) -> None:
     told.training = ScriptedTraining([STARTED, step(1, 3.0), step(2, 2.25), EVALUATED, step(3, 1.75), HOLD])
 
     async def play(app: SocratesApp, pilot: Pilot[None]) -> None:
-        await keys("f5")(app, pilot)
-        await pilot.press("enter")
+        await retrain(app, pilot)
         await until(pilot, lambda: "step 3 of 4" in shown(app))
 
     assert matches(snap_compare, told, size, play)
