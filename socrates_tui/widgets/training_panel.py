@@ -15,6 +15,7 @@ from textual.widgets import ProgressBar, Sparkline, Static
 from adapters.api import Event
 from socrates_errors import SocratesError
 from socrates_tui.brief import brief
+from socrates_tui.curve import Curve
 from socrates_tui.messages import TrainingEnded, TrainingProgressed
 from socrates_tui.plain_text import plain
 from socrates_tui.retraining import Preflight
@@ -61,13 +62,13 @@ class TrainingPanel(Vertical):
         self._training: Training | None = None
         self._started: Event = {}
         self._step: Event = {}
-        self._losses: list[float] = []
-        self._held_out: list[float] = []
+        self._curve = Curve()
 
     def compose(self) -> ComposeResult:
-        """Lay out the bar, the curve and the figures."""
+        """Lay out the bar, the curve and the figures; the plot comes with the first run."""
         yield ProgressBar(show_eta=False, id="training-bar")
         yield Sparkline(id="training-curve")
+        yield Vertical(id="training-plot")
         yield Static(id="training-figures")
         yield Static(id="training-hint")
 
@@ -84,14 +85,27 @@ class TrainingPanel(Vertical):
     def run(self, training: Training) -> None:
         """Begin a run."""
         self._training = training
-        self._started, self._step, self._losses, self._held_out = {}, {}, [], []
+        self._started, self._step, self._curve = {}, {}, Curve()
         self.border_title = "Training"
         self.set_classes("-running")
         self.query_one(ProgressBar).update(total=None)
-        self.query_one(Sparkline).data = []
+        self._mount_plot()
+        self._draw()
         self._figure("Reading the examples and loading a second model …")
         self._hint("F5 cancels. You can go on talking.")
         self._train(training)
+
+    def _mount_plot(self) -> None:
+        from socrates_tui.widgets.loss_plot import LEGEND, LossPlot  # plotext is not needed before the first screen
+
+        if not self.query(LossPlot):
+            self.query_one("#training-plot").mount(LossPlot(), Static(LEGEND))
+
+    def _draw(self) -> None:
+        from socrates_tui.widgets.loss_plot import LossPlot
+
+        self.query_one(Sparkline).data = self._curve.losses
+        self.query(LossPlot).first().show(self._curve)
 
     def cancel(self) -> None:
         """End the run under way, if there is one."""
@@ -159,26 +173,30 @@ class TrainingPanel(Vertical):
                 self._figure(f"{event['examples']:,} example{plural}{skipped}, {event['held_out']:,} held out")
             case "step":
                 self._step = event
-                self._losses.append(event["loss"])
+                self._curve.add(event)
                 bar.update(total=event["steps"], progress=event["step"])
-                self.query_one(Sparkline).data = [*self._losses]
+                self._draw()
                 self._figure(self._sentence())
             case "evaluated":
-                if event["held_out_loss"] is not None:
-                    self._held_out.append(event["held_out_loss"])
+                self._curve.add(event)
+                self._draw()
                 if self._step:
                     self._figure(self._sentence())
+                if event["last"]:
+                    bar.update(total=None)
+                    self._hint("Judging the new version: its losses and replies beside the base's …")
 
     def _sentence(self) -> str:
-        step = self._step
-        held_out = f"   held-out {self._held_out[-1]:.3f}" if self._held_out else ""
-        if len(self._held_out) > 1:
-            held_out += f" (best {min(self._held_out):.3f})"
+        step, held_out = self._step, [loss for _, loss in self._curve.held_out]
+        losses = f"loss {step['loss']:.3f}" + (f"   held-out {held_out[-1]:.3f}" if held_out else "")
+        if len(held_out) > 1:
+            losses += f" (best {min(held_out):.3f})"
         epochs = self._started.get("epochs", "–")
         return (
-            f"loss {step['loss']:.3f}{held_out}\n"
+            f"{losses}\n"
             f"step {step['step']:,} of {step['steps']:,} · epoch {step['epoch']} of {epochs}\n"
             f"{step['tokens_per_s']:,.0f} tok/s · {duration(step['seconds_left'])} left"
+            f" · {step['peak_memory_bytes'] / 1e9:.1f} GB"
         )
 
     def _figure(self, text: str) -> None:

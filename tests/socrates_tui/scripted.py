@@ -148,7 +148,16 @@ STARTED: api.Event = {
     "parent": "base",
     "skipped": [],
 }
-EVALUATED: api.Event = {"event": "evaluated", "epoch": 1, "held_out_loss": 1.75, "best": True}
+UNTRAINED: api.Event = {
+    "event": "evaluated",
+    "epoch": 0,
+    "step": 0,
+    "held_out_loss": 3.25,
+    "train_loss": None,
+    "best": False,
+    "last": False,
+}
+EVALUATED: api.Event = UNTRAINED | {"epoch": 1, "step": 2, "held_out_loss": 1.75, "train_loss": 2.5, "best": True}
 
 
 def step(number: int, loss: float) -> api.Event:
@@ -163,6 +172,7 @@ def step(number: int, loss: float) -> api.Event:
         "tokens_per_s": 215.0,
         "seconds_left": 75.0,
         "elapsed_s": 10.0,
+        "peak_memory_bytes": 2_400_000_000,
     }
 
 

@@ -10,7 +10,7 @@ from corpus.quality import Finding
 from corpus.records import Conversation
 from socrates_tui.app import SocratesApp
 from socrates_tui.screens.conversations import ConversationsScreen
-from tests.socrates_tui.scripted import EVALUATED, HOLD, STARTED, ScriptedTraining, published, step
+from tests.socrates_tui.scripted import EVALUATED, HOLD, STARTED, UNTRAINED, ScriptedTraining, published, step
 from tests.socrates_tui.stage import Stage, retrain, settled, shown, until
 
 Compare = Callable[..., bool]
@@ -139,7 +139,7 @@ def test_turns_of_a_figure(snap_compare: Compare, told: Stage, size: tuple[int, 
 
 
 def test_training(snap_compare: Compare, told: Stage, size: tuple[int, int]) -> None:
-    told.training = ScriptedTraining([STARTED, step(1, 3.0), step(2, 2.25), EVALUATED, step(3, 1.75), HOLD])
+    told.training = ScriptedTraining([STARTED, UNTRAINED, step(1, 3.0), step(2, 2.25), EVALUATED, step(3, 1.75), HOLD])
 
     async def play(app: SocratesApp, pilot: Pilot[None]) -> None:
         await retrain(app, pilot)
