@@ -13,11 +13,14 @@ from socrates_errors import SocratesError
 from socrates_tui.acts import acts, commands
 from socrates_tui.messages import CorpusChanged, SpeechEnded, VersionActivated
 from socrates_tui.retraining import newest_own
+from socrates_tui.runs import past_run, past_runs
 from socrates_tui.screens.chat import ChatScreen
 from socrates_tui.screens.confirm import ConfirmScreen
 from socrates_tui.screens.help import HelpScreen
 from socrates_tui.screens.preflight import GoTo, PreflightScreen, Start
 from socrates_tui.screens.rewrite import RewriteScreen
+from socrates_tui.screens.run import RunScreen
+from socrates_tui.screens.runs import RunsScreen
 from socrates_tui.screens.sampling import SamplingScreen
 from socrates_tui.screens.teaching import TeachingScreen
 from socrates_tui.screens.versions import VersionsScreen
@@ -43,6 +46,11 @@ class SocratesApp(SpeakingApp):
         Binding("f5,ctrl+t", "cancel_training", "Cancel training", key_display="F5", tooltip="Cancel the training"),
         Binding("f8", "use_kept", "Use it anyway", key_display="F8", tooltip="Use the version only kept"),
         Binding("f9", "load", "Load the model", key_display="F9", tooltip="Load the model, again if that failed"),
+        # A text area would take F7 for itself.
+        Binding(
+            "f7", "last_run", "Measured", key_display="F7", priority=True, tooltip="Show how the version was judged"
+        ),
+        Binding("f7", "runs", "Runs", key_display="F7", show=False, priority=True, tooltip="Show the trainings so far"),
         Binding("f3", "versions", "Versions", key_display="F3", tooltip="Choose which version speaks"),
         Binding("f4", "settings", "Settings", key_display="F4", show=False, tooltip="Sampling, seed and system text"),
         Binding("f1", "help", "Help", key_display="F1", tooltip="Show every key"),
@@ -145,6 +153,18 @@ class SocratesApp(SpeakingApp):
         question = "Cancel the training? What it has learned so far is lost; what you taught is kept."
         self.push_screen(ConfirmScreen("Training", question, "Cancel it", "Go on"), answered)
 
+    def action_runs(self) -> None:
+        """Look at the trainings so far."""
+        self.push_screen(RunsScreen(past_runs(self.parts.registry)))
+
+    def action_last_run(self) -> None:
+        """Look at the training that has just ended."""
+        if self.chat.panel.version is not None:
+            try:
+                self.push_screen(RunScreen(past_run(self.parts.registry, self.chat.panel.version)))
+            except SocratesError as error:  # such as a version that was deleted meanwhile
+                self.chat.tell(str(error), "error")
+
     # Settings, help, leaving
 
     def action_settings(self) -> None:
@@ -231,6 +251,10 @@ class SocratesApp(SpeakingApp):
                 return not self.chat.panel.running
             case "cancel_training":
                 return self.chat.panel.running
+            case "last_run":
+                return self.screen is self.chat and self.chat.panel.measured
+            case "runs":
+                return self.screen is self.chat and not self.chat.panel.measured
             case "use_kept":
                 return self._kept is not None
             case "load":

@@ -7,7 +7,6 @@ from textual_plotext import PlotextPlot
 
 from socrates_tui.curve import Curve, thinned
 
-LEGEND = Content.assemble(("· loss", "$foreground-muted"), ("   ─ smoothed", "$primary"), ("   ● held-out", "$accent"))
 TICKS = 4
 
 
@@ -42,6 +41,12 @@ class LossPlot(PlotextPlot):
         colors = self.app.theme_variables
         color = Color.parse(colors[name])
         return color.rgb if color.a == 1 else Color.parse(colors["surface"]).blend(color, color.a, 1).rgb
+
+
+def legend(unit: str) -> Content:
+    """Return what the marks mean, and what is counted along the axis."""
+    marks = [("· loss", "$foreground-muted"), ("   ─ smoothed", "$primary"), ("   ● held-out", "$accent")]
+    return Content.assemble(*marks, f"   by {unit}")
 
 
 def _axes(points: list[tuple[int, float]]) -> tuple[list[int], list[float]]:

@@ -41,7 +41,7 @@ async def test_a_second_run_is_plotted_from_its_beginning(stage: Stage) -> None:
         stage.training.script = [STARTED, HOLD]
         await retrain(app, pilot)
         await until(pilot, lambda: "12 examples, 2 held out" in shown(app))
-        assert shown(app).count("●") == 1, "which stands in the legend"
+        assert "●" not in shown(app)
         stage.training.cancel()
         await settled(app, pilot)
 

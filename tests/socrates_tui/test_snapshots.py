@@ -10,6 +10,7 @@ from corpus.quality import Finding
 from corpus.records import Conversation
 from socrates_tui.app import SocratesApp
 from socrates_tui.screens.conversations import ConversationsScreen
+from tests.socrates_tui.making_runs import trained
 from tests.socrates_tui.scripted import EVALUATED, HOLD, STARTED, UNTRAINED, ScriptedTraining, published, step
 from tests.socrates_tui.stage import Stage, retrain, settled, shown, until
 
@@ -151,6 +152,20 @@ def test_training(snap_compare: Compare, told: Stage, size: tuple[int, int]) -> 
 def test_version_that_is_only_kept(snap_compare: Compare, told: Stage, size: tuple[int, int]) -> None:
     told.training = ScriptedTraining([STARTED, published("v0002", activate=False)])
     assert matches(snap_compare, told, size, keys("f5", "enter"))
+
+
+def test_runs(snap_compare: Compare, stage: Stage, size: tuple[int, int]) -> None:
+    stage.registry.activate(trained(stage.registry, title="はじめての授業"))
+    trained(
+        stage.registry, parent="v0001", better=False, reason="It is worse: held-out loss 1.250 against 1.200 of v0001."
+    )
+    assert matches(snap_compare, stage, size, keys("f7"))
+
+
+def test_run(snap_compare: Compare, stage: Stage, size: tuple[int, int]) -> None:
+    trained(stage.registry)
+    stage.registry.activate(trained(stage.registry, parent="v0001", title="問いを増やす"))
+    assert matches(snap_compare, stage, size, keys("f7", "enter"))
 
 
 def test_versions(snap_compare: Compare, told: Stage, size: tuple[int, int]) -> None:
