@@ -11,6 +11,7 @@ from textual.screen import Screen
 
 from socrates_errors import SocratesError
 from socrates_tui.acts import acts, commands
+from socrates_tui.drafts import SYSTEM
 from socrates_tui.messages import CorpusChanged, SpeechEnded, VersionActivated
 from socrates_tui.retraining import newest_own
 from socrates_tui.runs import past_run, past_runs
@@ -21,7 +22,7 @@ from socrates_tui.screens.preflight import GoTo, PreflightScreen, Start
 from socrates_tui.screens.rewrite import RewriteScreen
 from socrates_tui.screens.run import RunScreen
 from socrates_tui.screens.runs import RunsScreen
-from socrates_tui.screens.sampling import SamplingScreen
+from socrates_tui.screens.settings import SettingsScreen
 from socrates_tui.screens.teaching import TeachingScreen
 from socrates_tui.screens.versions import VersionsScreen
 from socrates_tui.settings import Settings
@@ -52,7 +53,7 @@ class SocratesApp(SpeakingApp):
         ),
         Binding("f7", "runs", "Runs", key_display="F7", show=False, priority=True, tooltip="Show the trainings so far"),
         Binding("f3", "versions", "Versions", key_display="F3", tooltip="Choose which version speaks"),
-        Binding("f4", "settings", "Settings", key_display="F4", show=False, tooltip="Sampling, seed and system text"),
+        Binding("f4", "settings", "Settings", key_display="F4", show=False, tooltip="See and change every setting"),
         Binding("f1", "help", "Help", key_display="F1", tooltip="Show every key"),
         Binding("ctrl+p", "command_palette", "Palette", show=False, priority=True, tooltip="Search all of this"),
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True, tooltip="Leave; what is under way ends"),
@@ -168,16 +169,30 @@ class SocratesApp(SpeakingApp):
     # Settings, help, leaving
 
     def action_settings(self) -> None:
-        """Sampling, seed and system text."""
-        self.push_screen(SamplingScreen(self._settings), self._set)
+        """Look at every setting, and change it."""
+        keep = partial(self.chat.keep_draft, SYSTEM)
+        draft = self.parts.drafts.get(SYSTEM)
+        screen = SettingsScreen(self._settings, sorted(self.available_themes), draft, keep)
+        self.push_screen(screen, self._settings_answered)
 
-    def _set(self, settings: Settings | None) -> None:
-        if settings is not None:
-            self._settings = self.chat.settings = settings
-            try:
-                settings.save(self.parts.home.config)
-            except SocratesError as error:
-                self.chat.tell(str(error), "error")
+    def _settings_answered(self, settings: Settings | None) -> None:
+        if settings is None:
+            return
+        if settings.base != self._settings.base:
+            self.chat.tell(f"{settings.base} is the base from the next start on.")
+        if self._set(settings):
+            self.chat.keep_draft(SYSTEM, "")
+        self.theme = settings.theme
+
+    def _set(self, settings: Settings) -> bool:
+        """Go by other settings from now on; return whether they are on disk."""
+        self._settings = self.chat.settings = settings
+        try:
+            settings.save(self.parts.home.config)
+        except SocratesError as error:
+            self.chat.tell(str(error), "error")
+            return False
+        return True
 
     def _theme_changed(self, theme: object) -> None:
         if self.theme != self._settings.theme:
@@ -230,7 +245,7 @@ class SocratesApp(SpeakingApp):
 
     def _leave(self) -> None:
         for screen in self.screen_stack:
-            if isinstance(screen, RewriteScreen):
+            if isinstance(screen, RewriteScreen | SettingsScreen):
                 screen.keep()
         if self.chat.is_mounted:
             self.chat.keep_drafts()

@@ -11,6 +11,8 @@ from adapters.files import replace_text
 
 PROMPT = "prompt"
 """The key of the text in the prompt."""
+SYSTEM = "system"
+"""The key of a system text that was not saved."""
 UNSTORED = "unstored-"
 """What the keys begin with of what waits because another program is writing to the corpus."""
 

@@ -29,9 +29,12 @@ class SamplingSettings(BaseModel):
     repetition_penalty: float = Field(default=Sampling.repetition_penalty, ge=1, le=2)
     """How strongly tokens already in the reply are held back; 1 is not at all."""
     max_new_tokens: int = Field(default=Sampling.max_new_tokens, ge=1, le=8192)
-    """Longest reply, in tokens."""
+    """Where a reply is cut, at the latest."""
     seed: int | None = Field(default=None, ge=0, lt=2**32)
-    """The same seed draws the same reply; without one each reply is drawn anew."""
+    """The same seed draws the same reply. Another reply to the same prompt is drawn with the next seed.
+
+    Without a seed each reply is drawn anew.
+    """
 
     def to_sampling(self) -> Sampling:
         """Return these settings as the engine takes them."""
@@ -44,11 +47,11 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
 
     base: str = Field(default=EMBEDDED, min_length=1)
-    """The model that is taught: embedded, a hub id of a Gemma 2 or 3, or a directory."""
+    """The model that is taught, from the next start on: embedded, a hub id of a Gemma 2 or 3, or a directory."""
     system_prompt: str = ""
     """The text under which new conversations are held."""
     preset: Preset = "default"
-    """How versions are trained."""
+    """How versions are trained; F5 can take another for one training."""
     theme: str = "textual-dark"
     """The app's colours."""
     sampling: SamplingSettings = SamplingSettings()
