@@ -14,6 +14,9 @@ from adapters.files import replace_text
 from adapters.recipe import Preset
 from socrates_errors import SettingsError
 
+SEEDS = 2**32
+"""How many seeds there are; the first is 0."""
+
 
 class SamplingSettings(BaseModel):
     """How a reply is drawn: the table [sampling]."""
@@ -30,7 +33,7 @@ class SamplingSettings(BaseModel):
     """How strongly tokens already in the reply are held back; 1 is not at all."""
     max_new_tokens: int = Field(default=Sampling.max_new_tokens, ge=1, le=8192)
     """Where a reply is cut, at the latest."""
-    seed: int | None = Field(default=None, ge=0, lt=2**32)
+    seed: int | None = Field(default=None, ge=0, lt=SEEDS)
     """The same seed draws the same reply. Another reply to the same prompt is drawn with the next seed.
 
     Without a seed each reply is drawn anew.

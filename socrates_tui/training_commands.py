@@ -37,11 +37,15 @@ def train(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON line for each event.")] = False,
 ) -> None:
     """Train a version on everything approved and rewritten, and activate it unless it is worse."""
-    home, base = home_of(ctx), loadable_base_of(ctx)
+    home, show = home_of(ctx), print_json if json else _Story()
+    try:
+        base, named = loadable_base_of(ctx), preset or settings_of(ctx).preset
+    except SocratesError as error:  # such as terms that are not accepted, or settings that cannot be read
+        show({"event": "refused", "reason": str(error)})
+        raise
     registry = Registry(home.versions)
-    chosen = recipe(preset or settings_of(ctx).preset, epochs=epochs, seed=seed, pair_weight=pair_weight)
+    chosen = recipe(named, epochs=epochs, seed=seed, pair_weight=pair_weight)
     retraining = Retraining(home, base, registry, chosen, title=title, force=force)
-    show = print_json if json else _Story()
     event: Event = {}
     try:
         for event in retraining.events():

@@ -144,6 +144,24 @@ def test_a_run_that_cannot_start_is_a_failed_event_too(home: Home) -> None:
     assert outcome.lines == [{"event": "failed", "reason": outcome.err.strip(), "cancelled": False}]
 
 
+@pytest.mark.parametrize(
+    ("settings", "accepted", "reason"),
+    [("", False, "read its terms"), ("colour = 1", True, "colour is no setting"), ("[sampling", True, "is not TOML")],
+    ids=["terms", "unknown-setting", "broken-file"],
+)
+def test_what_is_refused_before_it_begins_is_an_event_too(
+    own_home: Path, *, settings: str, accepted: bool, reason: str
+) -> None:
+    home = Home.open(own_home)
+    home.config.write_text(settings)
+    if accepted:
+        terms.accept(home.directory)
+    outcome = socrates("train", "--json")
+    assert outcome.status == 1
+    assert reason in outcome.err
+    assert outcome.lines == [{"event": "refused", "reason": outcome.err.strip()}]
+
+
 def test_an_empty_corpus_is_refused(own_home: Path) -> None:
     terms.accept(Home.open(own_home).directory)
     outcome = socrates("train", "--json")
