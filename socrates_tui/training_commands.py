@@ -88,6 +88,8 @@ class _Story:
             typer.echo(plain(sentence))
         if event["event"] == "preflight" and event["ready"]:
             self._progress("Preparing", None)
+        if event["event"] == "evaluated" and event["last"]:
+            self._progress("Judging", None)
 
 
 def _sentence(event: Event) -> str:

@@ -70,9 +70,11 @@ class Figure:
 class PreflightScreen(Dialog[Start | GoTo]):
     """The figures of a training, one a row; the answer is the training to start, or a turn to look at."""
 
+    AUTO_FOCUS = "#train"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("p", "preset", "Preset"),
-        Binding("up", "figures", "Figures"),
+        # At once, so that an Enter typed just behind it opens a row and starts no training.
+        Binding("up", "figures", "Figures", priority=True),
         Binding("left", "app.focus_previous", show=False),
         Binding("right", "app.focus_next", show=False),
         LEAVE,
@@ -97,7 +99,7 @@ class PreflightScreen(Dialog[Start | GoTo]):
             yield Rows()
             yield Static(id="preflight-meaning")
             with Horizontal(classes="buttons"):
-                yield Button("Train", variant="primary", id="train", disabled=True, compact=True)
+                yield Button("Train", variant="primary", id="train", compact=True)
                 yield Button("Not now", id="no", compact=True)
             yield Footer(show_command_palette=False)
 
@@ -136,19 +138,19 @@ class PreflightScreen(Dialog[Start | GoTo]):
 
     @on(PreflightFinished)
     def _preflight_finished(self, event: PreflightFinished) -> None:
-        first = self._preflight is None
         self._preflight = event.preflight
         self._say(self._sentence(event.preflight), trouble=not event.preflight.ready)
         train = self.query_one("#train", Button)
         train.label = "Train" if event.preflight.ready else "Train all the same"
         train.disabled = not event.preflight.examples
         self._show()
-        if first:
-            (self.query_one("#no", Button) if train.disabled else train).focus()
+        if train.disabled:
+            self.query_one("#no", Button).focus()
 
     @on(PreflightFailed)
     def _preflight_failed(self, event: PreflightFailed) -> None:
         self._say(event.reason, trouble=True)
+        self.query_one("#train", Button).disabled = True
         self.query_one("#no", Button).focus()
 
     @on(CheckFinished)
@@ -259,7 +261,11 @@ class PreflightScreen(Dialog[Start | GoTo]):
 
     def action_figures(self) -> None:
         """Go up to the figures."""
-        self.query_one(Rows).focus()
+        self.set_focus(self.query_one(Rows))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The figures are gone up to from the answers."""
+        return super().check_action(action, parameters) and (action != "figures" or isinstance(self.focused, Button))
 
     def action_preset(self) -> None:
         """Count by the next preset."""
@@ -270,10 +276,10 @@ class PreflightScreen(Dialog[Start | GoTo]):
 
     @on(Button.Pressed)
     def _answered(self, event: Button.Pressed) -> None:
-        if event.button.id == "train" and self._preflight is not None:
-            self.dismiss(Start(self._preset, force=not self._preflight.ready))
-        else:
+        if event.button.id == "no":
             self.dismiss(None)
+        elif self._preflight is not None:  # before the figures are known, nothing is started
+            self.dismiss(Start(self._preset, force=not self._preflight.ready))
 
 
 def _plainly(turns: Sequence[int]) -> list[tuple[int, str]]:

@@ -45,7 +45,7 @@ class RunsScreen(Dialog[None]):
         """Fill the table."""
         table, wide = self.query_one(Rows), self.app.size.width >= WIDE
         recipe = ["Preset", "Epochs"] if wide else []
-        table.add_columns("", "Version", "Made", "Examples", *recipe, "Before", "After", "Time", "Judged")
+        table.add_columns("", "Version", "Made", "Judged", "Examples", *recipe, "Before", "After", "Time")
         for run in self._runs:
             made = moment(run.created)
             how = [Text(run.preset or NOTHING), _right(NOTHING if run.epochs is None else f"{run.epochs:,}")]
@@ -53,12 +53,12 @@ class RunsScreen(Dialog[None]):
                 Text("●" if run.active else " "),
                 Text(plain(run.version)),
                 Text(made if wide else made[:10]),
+                Text(run.judged),
                 _right(f"{run.examples:,}"),
                 *(how if wide else []),
                 _right(_loss(run.held_out_before)),
                 _right(_loss(run.held_out_after)),
                 _right(NOTHING if run.seconds is None else duration(run.seconds)),
-                Text(run.judged),
             )
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -1,7 +1,7 @@
 """The losses of a run as a plot. Importing this imports plotext, which the first screen does not need."""
 
 from textual.app import RenderResult
-from textual.color import Color
+from textual.color import Color, ColorParseError
 from textual.content import Content
 from textual_plotext import PlotextPlot
 
@@ -29,18 +29,24 @@ class LossPlot(PlotextPlot):
             return ""
         most = 2 * self.size.width
         plot.clear_figure()
-        plot.scatter(*_axes(thinned(curve.steps, most)), marker="dot", color=self._color("foreground-muted"))
-        plot.plot(*_axes(thinned(curve.smoothed, most)), marker="braille", color=self._color("primary"))
+        plot.scatter(*_axes(thinned(curve.steps, most)), marker="dot", color=self._color("foreground-muted", "gray"))
+        plot.plot(*_axes(thinned(curve.smoothed, most)), marker="braille", color=self._color("primary", "blue"))
         if curve.held_out:
-            plot.scatter(*_axes(curve.held_out), marker="●", color=self._color("accent"))
+            plot.scatter(*_axes(curve.held_out), marker="●", color=self._color("accent", "magenta"))
         ticks = _ticks(max(step for step, _ in [*curve.steps, *curve.held_out]))
         plot.xticks([float(tick) for tick in ticks], [f"{tick:,}" for tick in ticks])
         return super().render()
 
-    def _color(self, name: str) -> tuple[int, int, int]:
+    def _color(self, name: str, terminal: str) -> tuple[int, int, int] | str:
+        """Return a colour of the theme; where the theme leaves colours to the terminal, the ``terminal``'s own."""
         colors = self.app.theme_variables
-        color = Color.parse(colors[name])
-        return color.rgb if color.a == 1 else Color.parse(colors["surface"]).blend(color, color.a, 1).rgb
+        try:
+            color = Color.parse(colors[name])
+        except ColorParseError:  # such as a share of the terminal's own
+            return terminal
+        if color.ansi is not None:
+            return terminal
+        return Color.parse(colors["surface"]).blend(color, color.a, 1).rgb
 
 
 def legend(unit: str) -> Content:

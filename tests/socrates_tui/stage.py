@@ -10,7 +10,6 @@ from textual.app import App
 from textual.message import Message
 from textual.pilot import Pilot
 from textual.widget import Widget
-from textual.widgets import Button
 
 from adapters.api import Engine, Progress
 from adapters.recipe import Preset
@@ -149,7 +148,7 @@ async def say(app: SocratesApp, pilot: Pilot[None], text: str) -> None:
 async def retrain(app: SocratesApp, pilot: Pilot[None]) -> None:
     """Press F5, wait until the training can be started, and start it."""
     await pilot.press("f5")
-    await until(pilot, lambda: isinstance(app.focused, Button))
+    await until(pilot, lambda: "Examples" in shown(app))
     await pilot.press("enter")
     await pilot.pause()
 

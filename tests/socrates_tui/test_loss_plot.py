@@ -59,3 +59,16 @@ def test_plotext_is_not_imported_before_a_run() -> None:
     program = "import sys, socrates_tui.cli, socrates_tui.compose; print('plotext' in str(sorted(sys.modules)))"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "False"
+
+
+async def test_the_plot_can_be_drawn_in_every_theme(stage: Stage) -> None:
+    stage.training.script = SCRIPT
+    async with stage.play((160, 50)) as (app, pilot):
+        await retrain(app, pilot)
+        await until(pilot, lambda: "step 3 of 4" in shown(app))
+        for theme in app.available_themes:
+            app.theme = theme
+            await pilot.pause()
+            assert shown(app).count("●") > 1, theme
+        stage.training.cancel()
+        await settled(app, pilot)

@@ -62,10 +62,24 @@ async def test_the_figures_appear_when_they_are_known_and_only_then_it_can_be_st
     async with stage.play() as (app, pilot):
         await pilot.press("f5", "enter")
         assert "Counting the examples" in shown(app)
-        assert app.screen.query_one("#train", Button).disabled
+        assert isinstance(app.screen, PreflightScreen)
         stage.training.go_on.set()
-        await until(pilot, lambda: app.focused is not None and app.focused.id == "train")
+        await until(pilot, lambda: "Examples" in shown(app))
         assert not app.chat.panel.running
+
+
+async def test_the_focus_stays_where_the_user_took_it_while_the_figures_were_counted(stage: Stage) -> None:
+    class Slow(ScriptedTraining):
+        def preflight(self) -> Preflight:
+            self.go_on.wait(5)
+            return super().preflight()
+
+    stage.training = Slow([STARTED])
+    async with stage.play() as (app, pilot):
+        await pilot.press("f5", "up")
+        stage.training.go_on.set()
+        await until(pilot, lambda: "Examples" in shown(app))
+        assert isinstance(app.focused, Rows)
 
 
 async def test_the_check_is_waited_for_by_nobody(stage: Stage) -> None:

@@ -25,7 +25,10 @@ def say(event, **fields): print(json.dumps({"event": event} | fields), flush=Tru
 say("started", tokens=10, steps=2, device="cpu", parent=job["parent"], epochs=job["recipe"]["epochs"])
 """
 STEP = 'say("step", step=1, steps=2, loss=1.5, seconds_left=3.0)\n'
-EVALUATED = 'say("evaluated", epoch=0, held_out_loss=3.5)\nsay("evaluated", epoch=1, held_out_loss=1.25)\n'
+EVALUATED = """
+say("evaluated", epoch=0, held_out_loss=3.5, last=False)
+say("evaluated", epoch=1, held_out_loss=1.25, last=True)
+"""
 
 
 def published(*, better: bool) -> str:
@@ -99,7 +102,7 @@ def test_a_reader_is_told_the_figures_and_the_end(home: Home, tmp_path: Path, mo
         "Epoch 1: held-out loss 1.250.",
         "v0001 is kept; `socrates versions use` activates it. Reason.",
     ]
-    assert outcome.err == "Preparing\nTraining\n"
+    assert outcome.err == "Preparing\nTraining\nJudging\n"
 
 
 def test_what_was_measured_is_told_side_by_side(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
