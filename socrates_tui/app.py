@@ -17,6 +17,7 @@ from socrates_tui.retraining import newest_own
 from socrates_tui.runs import past_run, past_runs
 from socrates_tui.screens.chat import ChatScreen
 from socrates_tui.screens.confirm import ConfirmScreen
+from socrates_tui.screens.dialog import Dialog
 from socrates_tui.screens.help import HelpScreen
 from socrates_tui.screens.preflight import GoTo, PreflightScreen, Start
 from socrates_tui.screens.rewrite import RewriteScreen
@@ -267,9 +268,9 @@ class SocratesApp(SpeakingApp):
             case "cancel_training":
                 return self.chat.panel.running
             case "last_run":
-                return self.screen is self.chat and self.chat.panel.measured
+                return not isinstance(self.screen, Dialog) and self.chat.panel.measured
             case "runs":
-                return self.screen is self.chat and not self.chat.panel.measured
+                return not isinstance(self.screen, Dialog) and not self.chat.panel.measured
             case "use_kept":
                 return self._kept is not None
             case "load":

@@ -108,6 +108,21 @@ async def test_a_run_of_which_nothing_was_kept_says_so(stage: Stage) -> None:
         assert not app.screen.query(LossPlot)
 
 
+async def test_the_palette_leads_to_the_runs(stage: Stage) -> None:
+    trained(stage.registry)
+    async with stage.play() as (app, pilot):
+        await pilot.press("ctrl+p", *"runs")
+        await until(pilot, lambda: "Show the trainings so far" in shown(app))
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: isinstance(app.screen, RunsScreen))
+
+
+async def test_the_key_does_nothing_in_another_dialog(stage: Stage) -> None:
+    async with stage.play() as (app, pilot):
+        await pilot.press("f4", "f7")
+        assert not isinstance(app.screen, RunsScreen)
+
+
 async def test_after_a_training_the_same_key_shows_what_was_measured(stage: Stage) -> None:
     version = trained(stage.registry)
     stage.training.script = [STARTED, step(4, 1.5), published(version, activate=True)]
