@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, ClassVar
 
@@ -37,6 +38,9 @@ NOTHING_NEW = "Nothing is new since the last training: judge more replies, or tr
 NOTHING = "–"
 PRESET = "Preset"
 
+Turns = Sequence[tuple[int, str]]
+"""Ids, each with why the turn is shown."""
+
 log = logging.getLogger(__name__)
 
 
@@ -63,8 +67,8 @@ class Figure:
     name: str
     value: str
     meaning: str
-    turns: Sequence[tuple[int, str]] = ()
-    """Each with why it is shown."""
+    turns: Callable[[], Turns] | None = None
+    """What lists the turns, which may be many; None where there are none."""
 
 
 class PreflightScreen(Dialog[Start | GoTo]):
@@ -193,15 +197,18 @@ class PreflightScreen(Dialog[Start | GoTo]):
             return
         ids = self._corpus.example_ids
         yield Figure(
-            "Examples", f"{told.examples:,}", "Approved and rewritten turns to learn from.", _plainly(ids("train"))
+            "Examples",
+            f"{told.examples:,}",
+            "Approved and rewritten turns to learn from.",
+            _listing(told.examples, partial(ids, "train")),
         )
         new = "Judged since the last training." if told.since else "There was no training yet, so all are new."
-        yield Figure("New", f"{told.new:,}", new, _plainly(ids("train", since=told.since)) if told.new else ())
+        yield Figure("New", f"{told.new:,}", new, _listing(told.new, partial(ids, "train", since=told.since)))
         yield Figure(
             "Held out",
             f"{told.held_out:,}",
             "Never learnt from: they tell whether a version is better. Every sixth conversation is held out.",
-            _plainly(ids("held-out")),
+            _listing(told.held_out, partial(ids, "held-out")),
         )
         tokens = "How much is read, each conversation once." if told.tokens else "Not known before the base is here."
         yield Figure("Tokens", NOTHING if told.tokens is None else f"{told.tokens:,}", tokens)
@@ -216,13 +223,13 @@ class PreflightScreen(Dialog[Start | GoTo]):
             "Too long",
             f"{len(told.too_long):,}",
             "Prompt and target are too long to be learnt from: these are left out. Rewrite them shorter.",
-            _plainly(told.too_long),
+            _listing(len(told.too_long), lambda: told.too_long),
         )
         yield Figure(
             "Context cut",
             f"{len(told.cut):,}",
             "Their oldest turns do not fit and are left out of what is read before them.",
-            _plainly(told.cut),
+            _listing(len(told.cut), lambda: told.cut),
         )
 
     def _checked(self) -> Iterator[Figure]:
@@ -236,7 +243,7 @@ class PreflightScreen(Dialog[Start | GoTo]):
             for kind, group in groupby(self._found.findings, key=lambda finding: finding.kind):
                 found = list(group)
                 turns = [(turn, f"{finding.what} {finding.advice}") for finding in found for turn in finding.turns]
-                yield Figure(TITLES[kind], f"{len(found):,}", FINDING_MEANINGS[kind], turns)
+                yield Figure(TITLES[kind], f"{len(found):,}", FINDING_MEANINGS[kind], partial(list, turns))
 
     @on(DataTable.RowHighlighted)
     def _tell_meaning(self) -> None:
@@ -252,8 +259,9 @@ class PreflightScreen(Dialog[Start | GoTo]):
         if figure.name == PRESET:
             self.action_preset()
         elif figure.turns:
-            listed = entries(self._corpus, figure.turns)
-            self.app.push_screen(TurnsScreen(figure.name, listed, len(figure.turns)), self._turn_chosen)
+            turns = figure.turns()
+            screen = TurnsScreen(figure.name, entries(self._corpus, turns), len(turns))
+            self.app.push_screen(screen, self._turn_chosen)
 
     def _turn_chosen(self, turn: int | None) -> None:
         if turn is not None:
@@ -282,5 +290,6 @@ class PreflightScreen(Dialog[Start | GoTo]):
             self.dismiss(Start(self._preset, force=not self._preflight.ready))
 
 
-def _plainly(turns: Sequence[int]) -> list[tuple[int, str]]:
-    return [(turn, "") for turn in turns]
+def _listing(count: int, ids: Callable[[], Sequence[int]]) -> Callable[[], Turns] | None:
+    """Return what lists the turns of ``ids``; None where there are none."""
+    return (lambda: [(turn, "") for turn in ids()]) if count else None
