@@ -17,7 +17,6 @@ from socrates_tui.retraining import newest_own
 from socrates_tui.runs import past_run, past_runs
 from socrates_tui.screens.chat import ChatScreen
 from socrates_tui.screens.confirm import ConfirmScreen
-from socrates_tui.screens.dialog import Dialog
 from socrates_tui.screens.help import HelpScreen
 from socrates_tui.screens.preflight import GoTo, PreflightScreen, Start
 from socrates_tui.screens.rewrite import RewriteScreen
@@ -48,11 +47,8 @@ class SocratesApp(SpeakingApp):
         Binding("f5,ctrl+t", "cancel_training", "Cancel training", key_display="F5", tooltip="Cancel the training"),
         Binding("f8", "use_kept", "Use it anyway", key_display="F8", tooltip="Use the version only kept"),
         Binding("f9", "load", "Load the model", key_display="F9", tooltip="Load the model, again if that failed"),
-        # A text area would take F7 for itself.
-        Binding(
-            "f7", "last_run", "Measured", key_display="F7", priority=True, tooltip="Show how the version was judged"
-        ),
-        Binding("f7", "runs", "Runs", key_display="F7", show=False, priority=True, tooltip="Show the trainings so far"),
+        Binding("f12", "last_run", "Measured", key_display="F12", tooltip="Show how the new version was judged"),
+        Binding("f12", "runs", "Runs", key_display="F12", show=False, tooltip="Show the trainings so far"),
         Binding("f3", "versions", "Versions", key_display="F3", tooltip="Choose which version speaks"),
         Binding("f4", "settings", "Settings", key_display="F4", show=False, tooltip="See and change every setting"),
         Binding("f1", "help", "Help", key_display="F1", tooltip="Show every key"),
@@ -268,9 +264,9 @@ class SocratesApp(SpeakingApp):
             case "cancel_training":
                 return self.chat.panel.running
             case "last_run":
-                return not isinstance(self.screen, Dialog) and self.chat.panel.measured
+                return self.chat.panel.measured
             case "runs":
-                return not isinstance(self.screen, Dialog) and not self.chat.panel.measured
+                return not self.chat.panel.measured
             case "use_kept":
                 return self._kept is not None
             case "load":

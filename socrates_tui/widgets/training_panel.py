@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from corpus.quality import Report
 
 CLOSED = "Escape closes this."
-MEASURED = "F7 shows what was measured."
+MEASURED = "F12 shows what was measured."
 
 LONG_S = 20.0
 """A run that takes longer calls the user when it ends."""

@@ -46,11 +46,11 @@ def test_a_duration_is_said_as_a_person_says_it(seconds: float, said: str) -> No
     assert duration(seconds) == said
 
 
-async def test_f7_lists_the_runs_and_why_each_was_kept(stage: Stage) -> None:
+async def test_f12_lists_the_runs_and_why_each_was_kept(stage: Stage) -> None:
     stage.registry.activate(trained(stage.registry))
     trained(stage.registry, better=False, reason="It is worse.", title="Too much")
     async with stage.play((120, 30)) as (app, pilot):
-        await pilot.press("f7")
+        await pilot.press("f12")
         assert isinstance(app.screen, RunsScreen)
         for words in ("quick", "3.000", "1.250", "1 min 20 s", "kept aside", "passed", "Too much · It is worse."):
             assert words in shown(app)
@@ -61,7 +61,7 @@ async def test_f7_lists_the_runs_and_why_each_was_kept(stage: Stage) -> None:
 
 async def test_without_a_run_it_is_said_how_to_begin_one(stage: Stage) -> None:
     async with stage.play() as (app, pilot):
-        await pilot.press("f7")
+        await pilot.press("f12")
         assert "There was no training yet: F5 begins one." in shown(app)
         await pilot.press("enter")
         assert isinstance(app.screen, RunsScreen)
@@ -70,7 +70,7 @@ async def test_without_a_run_it_is_said_how_to_begin_one(stage: Stage) -> None:
 async def test_a_run_is_shown_with_its_judgement_and_its_losses(stage: Stage) -> None:
     trained(stage.registry)
     async with stage.play((100, 50)) as (app, pilot):
-        await pilot.press("f7", "enter")
+        await pilot.press("f12", "enter")
         await settled(app, pilot)
         assert isinstance(app.screen, RunScreen)
         words = " ".join(shown(app).replace("│", " ").split())
@@ -91,7 +91,7 @@ async def test_a_parent_that_is_not_the_base_has_a_column_of_its_own(stage: Stag
     trained(stage.registry)
     trained(stage.registry, parent="v0001")
     async with stage.play((160, 50)) as (app, pilot):
-        await pilot.press("f7", "enter")
+        await pilot.press("f12", "enter")
         await settled(app, pilot)
         (head,) = (line for line in shown(app).splitlines() if "base" in line and "v0002" in line and "v0001" in line)
         assert head.index("base") < head.index("v0001") < head.index("v0002")
@@ -102,7 +102,7 @@ async def test_a_run_of_which_nothing_was_kept_says_so(stage: Stage) -> None:
     for file in (EVALUATION, RUN):
         (stage.registry.directory / name / file).unlink()
     async with stage.play() as (app, pilot):
-        await pilot.press("f7", "enter")
+        await pilot.press("f12", "enter")
         await settled(app, pilot)
         assert "is not known" in shown(app)
         assert not app.screen.query(LossPlot)
@@ -119,7 +119,7 @@ async def test_the_palette_leads_to_the_runs(stage: Stage) -> None:
 
 async def test_the_key_does_nothing_in_another_dialog(stage: Stage) -> None:
     async with stage.play() as (app, pilot):
-        await pilot.press("f4", "f7")
+        await pilot.press("f4", "f12")
         assert not isinstance(app.screen, RunsScreen)
 
 
@@ -128,11 +128,11 @@ async def test_after_a_training_the_same_key_shows_what_was_measured(stage: Stag
     stage.training.script = [STARTED, step(4, 1.5), published(version, activate=True)]
     async with stage.play() as (app, pilot):
         await retrain(app, pilot)
-        await until(pilot, lambda: "F7 shows what was measured." in shown(app))
+        await until(pilot, lambda: "F12 shows what was measured." in shown(app))
         await settled(app, pilot)
-        await pilot.press("f7")
+        await pilot.press("f12")
         assert isinstance(app.screen, RunScreen)
-        await pilot.press("escape", "escape", "f7")
+        await pilot.press("escape", "escape", "f12")
         assert isinstance(app.screen, RunsScreen)
 
 
@@ -143,7 +143,7 @@ async def test_a_version_deleted_meanwhile_is_told_of(stage: Stage) -> None:
         await retrain(app, pilot)
         await settled(app, pilot)
         shutil.rmtree(stage.registry.directory / version)
-        await pilot.press("f7")
+        await pilot.press("f12")
         assert app.screen is app.chat
         assert "There is no version" in shown(app)
 

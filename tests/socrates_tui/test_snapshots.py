@@ -159,13 +159,13 @@ def test_runs(snap_compare: Compare, stage: Stage, size: tuple[int, int]) -> Non
     trained(
         stage.registry, parent="v0001", better=False, reason="It is worse: held-out loss 1.250 against 1.200 of v0001."
     )
-    assert matches(snap_compare, stage, size, keys("f7"))
+    assert matches(snap_compare, stage, size, keys("f12"))
 
 
 def test_run(snap_compare: Compare, stage: Stage, size: tuple[int, int]) -> None:
     trained(stage.registry)
     stage.registry.activate(trained(stage.registry, parent="v0001", title="問いを増やす"))
-    assert matches(snap_compare, stage, size, keys("f7", "enter"))
+    assert matches(snap_compare, stage, size, keys("f12", "enter"))
 
 
 def test_versions(snap_compare: Compare, told: Stage, size: tuple[int, int]) -> None:
