@@ -74,10 +74,11 @@ def matches(compare: Compare, stage: Stage, size: tuple[int, int], play: Play) -
         await settled(app, pilot)
         await play(app, pilot)
         app.clear_notifications()
-        for area in app.screen.query(TextArea):
-            area.cursor_blink = False
-        for line in app.screen.query(Input):
-            line.cursor_blink = False
+        for screen in app.screen_stack:  # a large dialog leaves what is beneath it to be seen
+            for area in screen.query(TextArea):
+                area.cursor_blink = False
+            for line in screen.query(Input):
+                line.cursor_blink = False
         await pilot.pause()
 
     return compare(stage.app(), terminal_size=size, run_before=run_before)
