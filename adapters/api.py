@@ -113,5 +113,6 @@ Event = dict[str, Any]
 
 ``preflight`` counts ``tokens`` and names the examples that are ``too_long`` or ``cut``. ``started`` tells by ``memory``
 how a step is computed: ``micro_batch_tokens`` at a time, with or without ``checkpointing``, ``kept_weights`` and
-``graphs``.
+``graphs``. ``step`` has the ``loss``, the pace, and the memory that was held at most. ``evaluated`` comes before the
+first step and after each epoch, the ``last`` before the version is judged.
 """

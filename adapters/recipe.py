@@ -6,12 +6,14 @@ from typing import Any, Literal
 ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
 ALL_LINEAR = (*ATTENTION, "gate_proj", "up_proj", "down_proj")
 
+Preset = Literal["default", "quick", "seed"]
+
 
 @dataclass(frozen=True)
 class Recipe:
     """One run's settings. Stored whole in version.json, so that a version carries what made it."""
 
-    preset: Literal["default", "quick", "seed"] = "default"
+    preset: Preset = "default"
     rank: int = 16
     alpha: int = 32
     dropout: float = 0.0
@@ -49,7 +51,7 @@ class Recipe:
         return cls(**(fields | {"targets": tuple(fields["targets"])}))
 
 
-PRESETS: dict[str, Recipe] = {
+PRESETS: dict[Preset, Recipe] = {
     "default": Recipe(),
     "quick": Recipe(preset="quick", epochs=1, learning_rate=2e-4, start="parent"),
     "seed": Recipe(preset="seed", start="nothing", targets=ATTENTION, learning_rate=2e-4, dropout=0.1),
@@ -57,7 +59,7 @@ PRESETS: dict[str, Recipe] = {
 
 
 def recipe(
-    preset: str, *, epochs: int | None = None, seed: int | None = None, pair_weight: float | None = None
+    preset: Preset, *, epochs: int | None = None, seed: int | None = None, pair_weight: float | None = None
 ) -> Recipe:
     """Return ``preset`` with the given settings in the place of its own; given epochs are kept to exactly."""
     chosen = PRESETS[preset]

@@ -93,14 +93,17 @@ def run_epochs(
         evaluation_s = time.perf_counter() - began
         better = loss is None or loss < best
         best, without_gain = (loss or best, 0) if better else (best, without_gain + 1)
+        last = epoch == recipe.epochs or without_gain >= recipe.patience
         yield {
             "event": "evaluated",
             "epoch": epoch,
+            "step": step,
             "held_out_loss": loss,
             "train_loss": total / count,
             "best": better,
+            "last": last,
         }
-        if without_gain >= recipe.patience:
+        if last:
             break
     if all(torch.equal(now, then) for now, then in zip(trainable, initial, strict=True)):
         raise RefusedError("Training changed nothing: the examples may all be empty; see `socrates corpus stats`.")

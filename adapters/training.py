@@ -39,6 +39,8 @@ from adapters.runner import Job
 from adapters.steps import RefusedError, joined, run_epochs
 from socrates_errors import SocratesError, VersionError
 
+EVALUATED = ("step", "epoch", "train_loss", "held_out_loss")
+"""What run.jsonl keeps of an evaluation, beside each step's loss."""
 LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes", "accelerate")
 
 
@@ -85,7 +87,8 @@ def train(job: Job) -> Iterator[Event]:
     judge = Judge(encoder, registry, weights, examples=examples, held_out=held_out, max_tokens=recipe.max_tokens)
     judge.before(model, parent, parent_adapter)
     before = judge.records[-1].loss
-    yield {"event": "evaluated", "epoch": 0, "held_out_loss": before, "train_loss": None, "best": False}
+    untrained = {"event": "evaluated", "epoch": 0, "step": 0, "held_out_loss": before, "train_loss": None}
+    yield untrained | {"best": False, "last": False}
 
     torch.manual_seed(recipe.seed)
     trained = _with_adapter(model, recipe, _beginning(recipe, registry, parent, weights))
@@ -96,14 +99,17 @@ def train(job: Job) -> Iterator[Event]:
         unfuse = None
         memory.without_graphs()
     losses: list[dict[str, Any]] = []
+    course: list[dict[str, Any]] = [{k: untrained[k] for k in EVALUATED}]
     step_seconds = 0.0
     best: dict[str, torch.Tensor] = {}
     try:
         for event in run_epochs(trained, rows, held_out_rows, replace(recipe, epochs=epochs), memory):
             if event["event"] == "step":
                 step_seconds = event["elapsed_s"]
+                course.append({k: event[k] for k in ("step", "epoch", "loss")})
             else:
                 losses.append({k: event[k] for k in ("epoch", "train_loss", "held_out_loss")})
+                course.append({k: event[k] for k in EVALUATED})
                 if event["best"]:
                     best = _lora_tensors(trained)
             yield event
@@ -114,7 +120,7 @@ def train(job: Job) -> Iterator[Event]:
         return
     with registry.draft() as draft:
         _save(draft, trained, best, job.base)
-        (draft / "run.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in losses))
+        (draft / "run.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in course))
         if unfuse is not None:
             unfuse()
         evaluation = judge.after(trained.unload(), draft)

@@ -107,6 +107,7 @@ def run_app(kind: str, rate: float, home: Path) -> None:
     from socrates_tui.drafts import Drafts
     from socrates_tui.home import Home
     from socrates_tui.settings import Settings
+    from tests.socrates_tui.scripted import ScriptedTraining
 
     opened = Home.open(home)
     engine = MetronomeEngine(kind, rate, home / "costs.json")
@@ -119,7 +120,7 @@ def run_app(kind: str, rate: float, home: Path) -> None:
             registry=Registry(opened.versions),
             drafts=Drafts(opened.drafts),
             load_engine=lambda progress: engine,
-            retraining=lambda settings: (_ for _ in ()).throw(NotImplementedError),
+            retraining=lambda preset, *, force: ScriptedTraining(),
             terms_accepted=True,
             accept_terms=lambda: None,
         )

@@ -19,6 +19,14 @@ _CHOSEN = """
         WHERE verdict IN ('approved', 'rewritten') AND {conditions}
     )
 """
+_JUDGED = """
+    FROM turns JOIN conversations ON conversations.id = turns.conversation
+    WHERE turns.verdict IN ('approved', 'rewritten') AND (:split IS NULL OR conversations.split = :split)
+        AND (:since IS NULL OR turns.judged > :since OR turns.id IN (
+            SELECT changes.id FROM acts JOIN changes ON changes.act = acts.id
+            WHERE acts.moved > :since AND acts.moved > acts.created AND acts.kind IN ('approve', 'rewrite', 'drop')
+        ))
+"""
 
 
 class Said(NamedTuple):
@@ -165,16 +173,11 @@ def _chosen(wanted: Filter | None) -> tuple[str, list[Any]]:
 
 def count(db: Database, split: Split | None, since: str | None) -> int:
     """Return the number of examples, or of those whose verdict was given, or brought back, after ``since``."""
-    ((found,),) = rows(
-        db,
-        """
-        SELECT count(*) FROM turns JOIN conversations ON conversations.id = turns.conversation
-        WHERE turns.verdict IN ('approved', 'rewritten') AND (:split IS NULL OR conversations.split = :split)
-            AND (:since IS NULL OR turns.judged > :since OR turns.id IN (
-                SELECT changes.id FROM acts JOIN changes ON changes.act = acts.id
-                WHERE acts.moved > :since AND acts.moved > acts.created AND acts.kind IN ('approve', 'rewrite', 'drop')
-            ))
-        """,
-        {"split": split, "since": since},
-    )
+    ((found,),) = rows(db, f"SELECT count(*) {_JUDGED}", {"split": split, "since": since})
     return int(found)
+
+
+def ids(db: Database, split: Split | None, since: str | None) -> list[int]:
+    """Return the turns that ``count`` counts, newest first."""
+    found = rows(db, f"SELECT turns.id {_JUDGED} ORDER BY turns.id DESC", {"split": split, "since": since})
+    return [turn for (turn,) in found]

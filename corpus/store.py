@@ -279,6 +279,10 @@ class Corpus:
         """Return the number of examples, or of those judged after the moment ``since``."""
         return examples.count(self.db, split, since)
 
+    def example_ids(self, split: Split | None, *, since: str | None = None) -> list[int]:
+        """Return the turns of the examples that ``count_examples`` counts, newest first."""
+        return examples.ids(self.db, split, since)
+
     def stats(self) -> dict[str, Any]:
         """Return the corpus in numbers; corpus.figures names them."""
         return figures.stats(self.db)

@@ -1,12 +1,12 @@
 """The app: it owns the training, settings and leaving. Versions are versions_app's, conversations the chat screen's."""
 
-import logging
 from asyncio import get_running_loop
 from collections.abc import Iterable
+from functools import partial
 from signal import SIGTERM
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on, work
+from textual import on
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen, Screen
@@ -15,36 +15,32 @@ from corpus import style
 from corpus.store import Corpus
 from socrates_errors import SocratesError
 from socrates_tui.acts import acts, commands
-from socrates_tui.brief import brief
-from socrates_tui.messages import (
-    CorpusChanged,
-    PreflightFailed,
-    PreflightFinished,
-    SpeechEnded,
-    VersionActivated,
-)
+from socrates_tui.drafts import SYSTEM
+from socrates_tui.messages import CorpusChanged, SpeechEnded, VersionActivated
 from socrates_tui.retraining import newest_own
+from socrates_tui.runs import past_run, past_runs
 from socrates_tui.screens.chat import ChatScreen
 from socrates_tui.screens.confirm import ConfirmScreen
 from socrates_tui.screens.conversing import ConversingScreen
 from socrates_tui.screens.corpus import CorpusScreen, FilterLine, TurnTable
 from socrates_tui.screens.curating import CuratingScreen
 from socrates_tui.screens.help import HelpScreen
+from socrates_tui.screens.preflight import GoTo, PreflightScreen, Start
 from socrates_tui.screens.review import Queue, ReviewScreen
 from socrates_tui.screens.rewrite import RewriteScreen
-from socrates_tui.screens.sampling import SamplingScreen
+from socrates_tui.screens.run import RunScreen
+from socrates_tui.screens.runs import RunsScreen
+from socrates_tui.screens.settings import SettingsScreen
 from socrates_tui.screens.teaching import TeachingScreen
 from socrates_tui.settings import Settings
 from socrates_tui.versions_app import VersionsApp
 from socrates_tui.widgets.conversation_list import ConversationRows
 from socrates_tui.widgets.prompt import Prompt
-from socrates_tui.widgets.training_panel import Training, TrainingPanel
+from socrates_tui.widgets.training_panel import TrainingPanel
 from socrates_tui.widgets.turn_view import TurnView
 
 if TYPE_CHECKING:
     from socrates_tui.compose import Parts
-
-log = logging.getLogger(__name__)
 
 
 class SocratesApp(VersionsApp):
@@ -59,6 +55,8 @@ class SocratesApp(VersionsApp):
         Binding("f5,ctrl+t", "cancel_training", "Cancel training", key_display="F5", tooltip="Cancel the training"),
         Binding("f8", "use_kept", "Use it anyway", key_display="F8", tooltip="Use the version only kept"),
         Binding("f9", "load", "Load the model", key_display="F9", tooltip="Load the model, again if that failed"),
+        Binding("f12", "last_run", "Measured", key_display="F12", tooltip="Show how the new version was judged"),
+        Binding("f12", "runs", "Runs", key_display="F12", show=False, tooltip="Show the trainings so far"),
         Binding("f3", "versions", "Versions", key_display="F3", tooltip="Choose which version speaks"),
         Binding(
             "ctrl+g", "roll_back", "Roll back", show=False, tooltip="Let the version before speak; again, the later"
@@ -66,7 +64,7 @@ class SocratesApp(VersionsApp):
         # With priority, as a text area takes these two keys for selecting.
         Binding("f6", "review", "Review", key_display="F6", priority=True, tooltip="Review replies nobody judged yet"),
         Binding("f7", "corpus", "Corpus", key_display="F7", priority=True, tooltip="Find and judge turns of all talk"),
-        Binding("f4", "settings", "Settings", key_display="F4", show=False, tooltip="Sampling, seed and system text"),
+        Binding("f4", "settings", "Settings", key_display="F4", show=False, tooltip="See and change every setting"),
         Binding("f1", "help", "Help", key_display="F1", tooltip="Show every key"),
         Binding("ctrl+p", "command_palette", "Palette", show=False, priority=True, tooltip="Search all of this"),
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True, tooltip="Leave; what is under way ends"),
@@ -76,7 +74,6 @@ class SocratesApp(VersionsApp):
         super().__init__(parts)
         self.chat.measure = style.measure
         self._settings = parts.settings
-        self._preparing = False
         self._kept: str | None = None
         """The version that was published but not activated."""
         self.failure: SocratesError | None = None
@@ -147,43 +144,21 @@ class SocratesApp(VersionsApp):
         if not self.terms_accepted:
             self.action_load()
             return
-        self._preparing = True
-        self.refresh_bindings()
-        self._look_ahead(self.parts.retraining(self._settings))
+        training = partial(self.parts.retraining, force=False)
+        self.push_screen(PreflightScreen(self.parts.corpus, self._settings.preset, training), self._training_answered)
 
-    @work(thread=True, group="training", exit_on_error=False)
-    def _look_ahead(self, training: Training) -> None:
-        try:
-            self.post_message(PreflightFinished(training.preflight()))
-        except SocratesError as error:
-            self.post_message(PreflightFailed(str(error)))
-        except Exception as error:
-            log.exception("no preflight")
-            self.post_message(PreflightFailed(f"The corpus cannot be read: {brief(error)}."))
-
-    @on(PreflightFinished)
-    def _preflight_finished(self, event: PreflightFinished) -> None:
-        if isinstance(self.screen, ModalScreen):  # opened meanwhile; its Enter must not start a training
-            self._training_answered(False)
-            self.chat.tell(event.preflight.sentence)
-            return
-        yes, no = ("Train", "Not now") if event.preflight.ready else (None, "Close")
-        self.push_screen(ConfirmScreen("Retrain", event.preflight.sentence, yes, no), self._training_answered)
-
-    @on(PreflightFailed)
-    def _preflight_failed(self, event: PreflightFailed) -> None:
-        self._preparing = False
-        self.chat.tell(event.reason, "error")
-        self.refresh_bindings()
-
-    def _training_answered(self, confirmed: bool | None) -> None:
-        self._preparing = False
-        if confirmed:
-            self._kept = None
-            self.chat.panel.run(self.parts.retraining(self._settings))
-            if self.screen is not self.chat:
-                self.chat.tell("The training is under way: the chat shows how far it is.")
-        self.refresh_bindings()
+    def _training_answered(self, answer: Start | GoTo | None) -> None:
+        match answer:
+            case Start(preset, force):
+                self._kept = None
+                self.chat.panel.run(self.parts.retraining(preset, force=force))
+                if self.screen is not self.chat:
+                    self.chat.tell("The training is under way: the chat shows how far it is.")
+                self.refresh_bindings()
+            case GoTo(turn):
+                while self.screen is not self.chat:  # such as the review
+                    self.pop_screen()
+                self.chat.call_later(self.chat.go_to, turn)
 
     @on(TrainingPanel.Published)
     def _published(self, event: TrainingPanel.Published) -> None:
@@ -208,19 +183,45 @@ class SocratesApp(VersionsApp):
         question = "Cancel the training? What it has learned so far is lost; what you taught is kept."
         self.push_screen(ConfirmScreen("Training", question, "Cancel it", "Go on"), answered)
 
+    def action_runs(self) -> None:
+        """Look at the trainings so far."""
+        self.push_screen(RunsScreen(past_runs(self.parts.registry)))
+
+    def action_last_run(self) -> None:
+        """Look at the training that has just ended."""
+        if self.chat.panel.version is not None:
+            try:
+                self.push_screen(RunScreen(past_run(self.parts.registry, self.chat.panel.version)))
+            except SocratesError as error:  # such as a version that was deleted meanwhile
+                self.chat.tell(str(error), "error")
+
     # Settings, help, leaving
 
     def action_settings(self) -> None:
-        """Sampling, seed and system text."""
-        self.push_screen(SamplingScreen(self._settings), self._set)
+        """Look at every setting, and change it."""
+        keep = partial(self.chat.keep_draft, SYSTEM)
+        draft = self.parts.drafts.get(SYSTEM)
+        screen = SettingsScreen(self._settings, sorted(self.available_themes), draft, keep)
+        self.push_screen(screen, self._settings_answered)
 
-    def _set(self, settings: Settings | None) -> None:
-        if settings is not None:
-            self._settings = self.chat.settings = settings
-            try:
-                settings.save(self.parts.home.config)
-            except SocratesError as error:
-                self.chat.tell(str(error), "error")
+    def _settings_answered(self, settings: Settings | None) -> None:
+        if settings is None:
+            return
+        if settings.base != self._settings.base:
+            self.chat.tell(f"{settings.base} is the base from the next start on.")
+        if self._set(settings):
+            self.chat.keep_draft(SYSTEM, "")
+        self.theme = settings.theme
+
+    def _set(self, settings: Settings) -> bool:
+        """Go by other settings from now on; return whether they are on disk."""
+        self._settings = self.chat.settings = settings
+        try:
+            settings.save(self.parts.home.config)
+        except SocratesError as error:
+            self.chat.tell(str(error), "error")
+            return False
+        return True
 
     def _theme_changed(self, theme: object) -> None:
         if self.theme != self._settings.theme:
@@ -292,7 +293,7 @@ class SocratesApp(VersionsApp):
 
     def _leave(self) -> None:
         for screen in self.screen_stack:
-            if isinstance(screen, RewriteScreen):
+            if isinstance(screen, RewriteScreen | SettingsScreen):
                 screen.keep()
         if self.chat.is_mounted:
             self.chat.keep_drafts()
@@ -310,9 +311,13 @@ class SocratesApp(VersionsApp):
         """Say whether a key does anything now."""
         match action:
             case "retrain":
-                return not self._preparing and not self.chat.panel.running
+                return not self.chat.panel.running
             case "cancel_training":
                 return self.chat.panel.running
+            case "last_run":
+                return self.chat.panel.measured
+            case "runs":
+                return not self.chat.panel.measured
             case "use_kept":
                 return self._kept is not None
             case "load":

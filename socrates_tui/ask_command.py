@@ -23,7 +23,9 @@ def ask(
         int | None, typer.Option(min=0, max=LARGEST_SEED, help="The same seed draws the same reply.")
     ] = None,
     greedy: Annotated[bool, typer.Option("--greedy", help="Always take the likeliest word.")] = False,
-    max_new_tokens: Annotated[int | None, typer.Option(min=1, help="Longest reply, in tokens.")] = None,
+    max_new_tokens: Annotated[
+        int | None, typer.Option(min=1, help="Longest reply, in tokens; at most the base's context.")
+    ] = None,
     system: Annotated[
         str | None, typer.Option(callback=valid_text, help="The system text, in the place of the settings'.")
     ] = None,
@@ -41,6 +43,10 @@ def ask(
         max_new_tokens=sampling.max_new_tokens if max_new_tokens is None else max_new_tokens,
     )
     engine = engine_of(ctx, version)
+    room = engine.context_tokens
+    if sampling.max_new_tokens > room:
+        typer.echo(plain(f"The context of {engine.base} holds {room:,} tokens: no reply is longer."), err=True)
+        sampling = replace(sampling, max_new_tokens=room)
     messages = conversation(prompt, settings.system_prompt if system is None else system)
     finished = speak(engine, messages, sampling, silent=json)
     if json:

@@ -7,28 +7,19 @@ from typing import TYPE_CHECKING
 import typer
 
 from adapters.recipe import PRESETS
+from socrates_tui.findings import TITLES
 from socrates_tui.invocation import Json, base_of, corpus_of, home_of, settings_of
 from socrates_tui.json_output import print_json
 from socrates_tui.plain_text import plain
 
 if TYPE_CHECKING:
-    from corpus.quality import Kind, Report
+    from corpus.quality import Report
     from corpus.survey import Lengths
 
 app = typer.Typer()
 
 _MOST = 20
 """Findings of one kind that are printed; --json has all."""
-_TITLES: "dict[Kind, str]" = {
-    "leak": "Held-out leaks",
-    "contradiction": "Contradictions",
-    "duplicate": "Duplicates",
-    "near-duplicate": "Near-duplicates",
-    "rewrite": "Empty or unchanged",
-    "language": "Other languages",
-    "length": "Too long",
-    "style": "Unlike the others",
-}
 
 
 @app.command()
@@ -57,8 +48,8 @@ def _print(report: "Report") -> None:
     counts = []
     for kind, group in groupby(report.findings, key=lambda finding: finding.kind):
         findings = list(group)
-        counts.append(f"{len(findings)} {_TITLES[kind].lower()}")
-        typer.echo(f"{_TITLES[kind]} ({len(findings)})")
+        counts.append(f"{len(findings)} {TITLES[kind].lower()}")
+        typer.echo(f"{TITLES[kind]} ({len(findings)})")
         for finding in islice(findings, _MOST):
             typer.echo(plain(f"  {finding.what}\n    → {finding.advice}"))
         if len(findings) > _MOST:

@@ -11,7 +11,15 @@ from typer.core import TyperGroup
 
 from adapters import terms
 from socrates_errors import SocratesError
-from socrates_tui import ask_command, corpus_commands, doctor, training_commands, version_commands
+from socrates_tui import (
+    ask_command,
+    corpus_commands,
+    doctor,
+    runs_command,
+    settings_command,
+    training_commands,
+    version_commands,
+)
 from socrates_tui.home import Home, log_to_file
 from socrates_tui.invocation import BASE_OPTION, base_of, settings_of
 from socrates_tui.plain_text import plain
@@ -40,6 +48,8 @@ app.command("ask")(ask_command.ask)
 app.add_typer(corpus_commands.app)
 app.command("train")(training_commands.train)
 app.add_typer(version_commands.app)
+app.command("runs")(runs_command.runs)
+app.add_typer(settings_command.app)
 app.command("eval")(training_commands.eval_)
 app.command("doctor")(doctor.doctor)
 

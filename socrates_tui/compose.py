@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from adapters import terms
 from adapters.api import Engine, LoadEngine, Progress
-from adapters.recipe import recipe
+from adapters.recipe import Preset, recipe
 from adapters.registry import Registry
 from corpus.store import Corpus
 from socrates_tui.app import SocratesApp
@@ -17,6 +18,13 @@ from socrates_tui.widgets.training_panel import Training
 
 PATIENCE_S = 0.2
 """How long the window may stand still because another program is writing to the corpus."""
+
+
+class MakeTraining(Protocol):
+    """What makes a training."""
+
+    def __call__(self, preset: Preset, *, force: bool) -> Training:
+        """Return one by ``preset``; ``force`` lets it begin though nothing is new."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +39,8 @@ class Parts:
     registry: Registry
     drafts: Drafts
     load_engine: LoadEngine
-    retraining: Callable[[Settings], Training]
-    """Makes a new training with the recipe of the settings."""
+    retraining: MakeTraining
+    """Makes a new training."""
     terms_accepted: bool
     """Whether the base may be loaded without asking."""
     accept_terms: Callable[[], None]
@@ -61,7 +69,7 @@ def open_app(home: Home, settings: Settings, base: str) -> SocratesApp:
             registry=registry,
             drafts=Drafts(home.drafts),
             load_engine=load_engine,
-            retraining=lambda settings: Retraining(home, base, registry, recipe(settings.preset)),
+            retraining=lambda preset, *, force: Retraining(home, base, registry, recipe(preset), force=force),
             terms_accepted=not terms.needed(base) or terms.accepted(home.directory),
             accept_terms=lambda: terms.accept(home.directory),
         )

@@ -13,6 +13,8 @@ PROMPT = "prompt"
 """The key of the text in the prompt."""
 BLIND = "blind"
 """The key of the text in the prompt for two versions."""
+SYSTEM = "system"
+"""The key of a system text that was not saved."""
 UNSTORED = "unstored-"
 """What the keys begin with of what waits because another program is writing to the corpus."""
 

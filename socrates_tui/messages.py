@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from textual.message import Message
 
@@ -11,6 +11,9 @@ from corpus.records import Turn
 from socrates_tui.blind import Question, Side
 from socrates_tui.loan import Loan
 from socrates_tui.retraining import Preflight
+
+if TYPE_CHECKING:
+    from corpus.quality import Report
 
 
 @dataclass
@@ -170,6 +173,14 @@ class PreflightFailed(Message):
     """What a training would learn from cannot be known."""
 
     reason: str
+
+
+@dataclass
+class CheckFinished(Message):
+    """What the examples would suffer from is known; ``trouble`` says why there is no report."""
+
+    report: "Report | None"
+    trouble: str
 
 
 @dataclass

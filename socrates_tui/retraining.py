@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from adapters.api import EMBEDDED, Event
 from adapters.recipe import Recipe
@@ -23,6 +23,9 @@ from corpus.records import Example
 from corpus.store import Corpus
 from socrates_errors import CorpusError, TrainingError
 from socrates_tui.home import Home
+
+if TYPE_CHECKING:
+    from corpus.quality import Report
 
 TOKENS_PER_S = {EMBEDDED: 200.0}
 """Pace of a two-core CPU, until this machine's own is known; other bases are too unlike each other to guess."""
@@ -57,6 +60,10 @@ class Preflight:
     """Ids of those whose context loses its oldest turns."""
     memory_bytes: int | None = None
     """About how much, as the last run took; None where nothing tells."""
+    since: str | None = None
+    """The moment after which an example is new; None where all are."""
+    unfinished: bool = False
+    """Whether the run before this one was ended before it had finished."""
 
     def event(self) -> Event:
         """Return the first event of a run."""
@@ -100,11 +107,17 @@ class Retraining:
                 return self._preflight(opened, list(opened.examples("train")))
         return self._preflight(corpus, list(corpus.examples("train")))
 
+    def check(self) -> "Report":
+        """Look for what the examples would suffer from; of many examples it takes seconds. Lengths are preflight's."""
+        from corpus.quality import check  # not needed before the first screen
+
+        with Corpus(self._home.database) as corpus:
+            return check(corpus)
+
     def events(self) -> Generator[Event, None, None]:
         """Yield preflight, then the run's events; the last is published, refused or failed.
 
-        A published event tells by ``activate`` whether the version should become active. Raises TrainingError while
-        another run of this home is under way, and where the run's files cannot be written.
+        Raises TrainingError while another run of this home is under way, and where the run's files cannot be written.
         """
         with self._alone() as directory:
             try:
@@ -121,11 +134,7 @@ class Retraining:
             self._run = run
             if self._cancelled:
                 run.cancel()
-            for event in run.events():
-                if event["event"] == "published":
-                    yield event | {"activate": bool(event["better"]) or self._force}
-                else:
-                    yield event
+            yield from run.events()
 
     def cancel(self) -> None:
         """End the run; nothing it did is kept."""
@@ -165,7 +174,8 @@ class Retraining:
 
     def _preflight(self, corpus: Corpus, examples: list[Example]) -> Preflight:
         newest = newest_own(self._registry, self._base)
-        new = corpus.count_examples("train", since=newest.as_of if newest else None)
+        since = newest.as_of if newest else None
+        new = corpus.count_examples("train", since=since)
         held_out = corpus.count_examples("held-out")
         told = newest.manifest if newest else {}
         tokens, too_long, cut = self._encoded(examples)
@@ -175,7 +185,7 @@ class Retraining:
             ready, sentence = False, "There is nothing to train on yet: approve or rewrite a reply first."
         elif not new and not self._force:
             ready = False
-            sentence = "Nothing is new since the last training: judge more replies, or train again with force."
+            sentence = "Nothing is new since the last training: judge more replies, or train all the same with --force."
         else:
             ready = True
             counted = "" if tokens is None else f" ({tokens:,} tokens)"
@@ -185,7 +195,20 @@ class Retraining:
             sentence += _named(too_long, "too long to be learnt from") + _named(cut, "whose oldest context is left out")
         if self._unfinished:
             sentence += " The last training was ended before it had finished; nothing of it was kept."
-        return Preflight(len(examples), new, held_out, seconds, sentence, ready, tokens, too_long, cut, memory_bytes)
+        return Preflight(
+            examples=len(examples),
+            new=new,
+            held_out=held_out,
+            seconds=seconds,
+            sentence=sentence,
+            ready=ready,
+            tokens=tokens,
+            too_long=too_long,
+            cut=cut,
+            memory_bytes=memory_bytes,
+            since=since,
+            unfinished=self._unfinished,
+        )
 
     def _encoded(self, examples: list[Example]) -> tuple[int | None, list[Any], list[Any]]:
         """Count the examples' tokens as the run will; also return the ids of those too long, and of those cut."""
@@ -248,6 +271,11 @@ def newest_own(registry: Registry, base: str) -> Version | None:
     return own[-1] if own else None
 
 
+def roughly(seconds: float) -> str:
+    """Return a length of time as precisely as it can be estimated: 45 s, 3 min."""
+    return f"{max(1, round(seconds))} s" if seconds < 90 else f"{round(seconds / 60)} min"
+
+
 def _write(path: Path, examples: Iterable[Example]) -> int:
     """Write one example a line; return how many."""
     count = 0
@@ -264,8 +292,7 @@ def _count(examples: int) -> str:
 def _about(seconds: float | None, memory_bytes: int | None) -> str:
     if seconds is None:
         return ""
-    time = f"{max(1, round(seconds))} s" if seconds < 90 else f"{round(seconds / 60)} min"
-    return f", about {time}" + (f" and {memory_bytes / 1e9:.1f} GB of memory" if memory_bytes else "")
+    return f", about {roughly(seconds)}" + (f" and {memory_bytes / 1e9:.1f} GB of memory" if memory_bytes else "")
 
 
 def _named(ids: Sequence[Any], what: str) -> str:

@@ -4,14 +4,18 @@ import tomllib
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from adapters.api import EMBEDDED, Sampling
 from adapters.files import replace_text
+from adapters.recipe import Preset
 from socrates_errors import SettingsError
+
+SEEDS = 2**32
+"""How many seeds there are; the first is 0."""
 
 
 class SamplingSettings(BaseModel):
@@ -28,9 +32,12 @@ class SamplingSettings(BaseModel):
     repetition_penalty: float = Field(default=Sampling.repetition_penalty, ge=1, le=2)
     """How strongly tokens already in the reply are held back; 1 is not at all."""
     max_new_tokens: int = Field(default=Sampling.max_new_tokens, ge=1, le=8192)
-    """Longest reply, in tokens."""
-    seed: int | None = Field(default=None, ge=0, lt=2**32)
-    """The same seed draws the same reply; without one each reply is drawn anew."""
+    """Where a reply is cut, at the latest."""
+    seed: int | None = Field(default=None, ge=0, lt=SEEDS)
+    """The same seed draws the same reply. Another reply to the same prompt is drawn with the next seed.
+
+    Without a seed each reply is drawn anew.
+    """
 
     def to_sampling(self) -> Sampling:
         """Return these settings as the engine takes them."""
@@ -43,11 +50,11 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
 
     base: str = Field(default=EMBEDDED, min_length=1)
-    """The model that is taught: embedded, a hub id of a Gemma 2 or 3, or a directory."""
+    """The model that is taught, from the next start on: embedded, a hub id of a Gemma 2 or 3, or a directory."""
     system_prompt: str = ""
     """The text under which new conversations are held."""
-    preset: Literal["default", "quick", "seed"] = "default"
-    """How versions are trained."""
+    preset: Preset = "default"
+    """How versions are trained; F5 can take another for one training."""
     theme: str = "textual-dark"
     """The app's colours."""
     sampling: SamplingSettings = SamplingSettings()

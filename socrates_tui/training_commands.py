@@ -1,12 +1,12 @@
 """`socrates train` and `socrates eval`: making a version and measuring versions, without the app."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
 from adapters.api import BASE, Event
-from adapters.recipe import recipe
+from adapters.recipe import Preset, recipe
 from socrates_errors import SocratesError, TrainingError
 from socrates_tui.invocation import LARGEST_SEED, home_of, loadable_base_of, settings_of, valid_text
 from socrates_tui.json_output import print_json
@@ -19,9 +19,7 @@ from socrates_tui.side_by_side import figure_rows, print_side_by_side
 def train(
     ctx: typer.Context,
     *,
-    preset: Annotated[
-        Literal["default", "quick", "seed"] | None, typer.Option(help="The recipe; else the settings'.")
-    ] = None,
+    preset: Annotated[Preset | None, typer.Option(help="The recipe; else the settings'.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="How often each example is read, exactly.")] = None,
     seed: Annotated[
         int | None, typer.Option(min=0, max=LARGEST_SEED, help="The same seed trains the same version.")
@@ -38,16 +36,20 @@ def train(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON line for each event.")] = False,
 ) -> None:
     """Train a version on everything approved and rewritten, and activate it unless it is worse."""
-    home, base = home_of(ctx), loadable_base_of(ctx)
+    home, show = home_of(ctx), print_json if json else _Story()
+    try:
+        base, named = loadable_base_of(ctx), preset or settings_of(ctx).preset
+    except SocratesError as error:  # such as terms that are not accepted, or settings that cannot be read
+        show({"event": "refused", "reason": str(error)})
+        raise
     registry = home.registry()
-    chosen = recipe(preset or settings_of(ctx).preset, epochs=epochs, seed=seed, pair_weight=pair_weight)
+    chosen = recipe(named, epochs=epochs, seed=seed, pair_weight=pair_weight)
     retraining = Retraining(home, base, registry, chosen, title=title, force=force)
-    show = print_json if json else _Story()
     event: Event = {}
     try:
         for event in retraining.events():
             if event["event"] == "published":
-                active = event.pop("activate") and not no_activate
+                active = (event["better"] or force) and not no_activate
                 if active:
                     registry.activate(event["version"])
                 event["active"] = active
@@ -85,6 +87,8 @@ class _Story:
             typer.echo(plain(sentence))
         if event["event"] == "preflight" and event["ready"]:
             self._progress("Preparing", None)
+        if event["event"] == "evaluated" and event["last"]:
+            self._progress("Judging", None)
 
 
 def _sentence(event: Event) -> str:

@@ -78,7 +78,7 @@ def test_chat_rewrite_retrain_switch_quit_and_find_everything_there(home: Path, 
     terminal.wait_for("3 new examples")
 
     terminal.press(F5)
-    terminal.wait_for("3 new, 0 held out")
+    terminal.wait_for("would learn from")
     terminal.press(ENTER)
     terminal.wait_for("loss", 120)
     terminal.wait_for("embedded · v0001", 240)

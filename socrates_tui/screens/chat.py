@@ -1,7 +1,7 @@
 """The main screen: what is said between the user and the engine, and how everything else stands."""
 
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from threading import Event
 from typing import Any, ClassVar, cast
 
@@ -22,7 +22,7 @@ from socrates_errors import CorpusBusyError, CorpusError
 from socrates_tui.drafts import PROMPT, Drafts
 from socrates_tui.messages import ReplyFailed, ReplyFinished, ReplyStreamed, SpeechEnded
 from socrates_tui.screens.prompting import PromptingScreen
-from socrates_tui.settings import Settings
+from socrates_tui.settings import SEEDS, Settings
 from socrates_tui.speech import Speech, speak
 from socrates_tui.widgets.conversation_list import ConversationList
 from socrates_tui.widgets.key_line import KeyLine
@@ -224,8 +224,15 @@ class ChatScreen(PromptingScreen):
             await self.show_turns()
             return
         messages = [*cast("list[api.Message]", context), api.Message(role="user", content=speech.prompt)]
-        speech.sampling = self.settings.sampling.to_sampling()
+        speech.sampling = self._sampling(speech)
         self._ask(engine, messages, speech.sampling, speech.stop)
+
+    def _sampling(self, speech: Speech) -> Sampling:
+        """Return how the reply is drawn; where the settings fix a seed, another reply to a prompt takes the next."""
+        sampling = self.settings.sampling.to_sampling()
+        if sampling.seed is None or speech.replaces is None:
+            return sampling
+        return replace(sampling, seed=(sampling.seed + len(self.corpus.siblings(speech.replaces))) % SEEDS)
 
     @work(thread=True, group="speech", exit_on_error=False)
     def _ask(self, engine: Engine, messages: list[api.Message], sampling: Sampling, stop: Event) -> None:

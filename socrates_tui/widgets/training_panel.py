@@ -1,9 +1,11 @@
 """The run under way, or what came of the last one."""
 
 import logging
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from time import monotonic
+from typing import TYPE_CHECKING, Protocol
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -15,11 +17,21 @@ from textual.widgets import ProgressBar, Sparkline, Static
 from adapters.api import Event
 from socrates_errors import SocratesError
 from socrates_tui.brief import brief
+from socrates_tui.curve import Curve
+from socrates_tui.desktop import notification
 from socrates_tui.messages import TrainingEnded, TrainingProgressed
 from socrates_tui.plain_text import plain
 from socrates_tui.retraining import Preflight
+from socrates_tui.runs import duration
+
+if TYPE_CHECKING:
+    from corpus.quality import Report
 
 CLOSED = "Escape closes this."
+MEASURED = "F12 shows what was measured."
+
+LONG_S = 20.0
+"""A run that takes longer calls the user when it ends."""
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +41,9 @@ class Training(Protocol):
 
     def preflight(self) -> Preflight:
         """Say what a run would be made of."""
+
+    def check(self) -> "Report":
+        """Look for what the examples would suffer from."""
 
     def events(self) -> Iterator[Event]:
         """Yield the run's events; the last is published, refused or failed."""
@@ -52,16 +67,19 @@ class TrainingPanel(Vertical):
 
     def __init__(self) -> None:
         super().__init__()
+        self.version: str | None = None
+        """The version that the last run made."""
         self._training: Training | None = None
+        self._began = 0.0
         self._started: Event = {}
         self._step: Event = {}
-        self._losses: list[float] = []
-        self._held_out: list[float] = []
+        self._curve = Curve()
 
     def compose(self) -> ComposeResult:
-        """Lay out the bar, the curve and the figures."""
+        """Lay out the bar, the curve and the figures; the plot comes with the first run."""
         yield ProgressBar(show_eta=False, id="training-bar")
         yield Sparkline(id="training-curve")
+        yield Vertical(id="training-plot")
         yield Static(id="training-figures")
         yield Static(id="training-hint")
 
@@ -75,17 +93,38 @@ class TrainingPanel(Vertical):
         """Whether what is shown is over."""
         return self.has_class("-trouble") or self.has_class("-done")
 
+    @property
+    def measured(self) -> bool:
+        """Whether what is shown is over and made a version."""
+        return self.concluded and self.version is not None
+
     def run(self, training: Training) -> None:
         """Begin a run."""
         self._training = training
-        self._started, self._step, self._losses, self._held_out = {}, {}, [], []
+        self._began = monotonic()
+        self.version = None
+        self._started, self._step, self._curve = {}, {}, Curve()
         self.border_title = "Training"
         self.set_classes("-running")
         self.query_one(ProgressBar).update(total=None)
-        self.query_one(Sparkline).data = []
+        self._mount_plot()
+        self._draw()
         self._figure("Reading the examples and loading a second model …")
         self._hint("F5 cancels. You can go on talking.")
         self._train(training)
+
+    def _mount_plot(self) -> None:
+        from socrates_tui.widgets.loss_plot import LossPlot, legend  # plotext is not needed before the first screen
+
+        if not self.query(LossPlot):
+            self.query_one("#training-plot").mount(LossPlot(), Static(legend(self._curve.unit)))
+
+    def _draw(self) -> None:
+        from socrates_tui.widgets.loss_plot import LossPlot
+
+        self.query_one(Sparkline).data = self._curve.losses
+        self.query_one("#training-plot").set_class(not self._curve.steps, "-empty")
+        self.query(LossPlot).first().show(self._curve)
 
     def cancel(self) -> None:
         """End the run under way, if there is one."""
@@ -116,13 +155,15 @@ class TrainingPanel(Vertical):
     def _progressed(self, message: TrainingProgressed) -> None:
         event = message.event
         match event["event"]:
-            case "published" if event["activate"]:
-                self.set_classes("")
-                self.post_message(self.Published(str(event["version"]), activate=True))
             case "published":
-                self._conclude("-done", f"{event['version']} is kept, but not activated: {event['reason']}")
-                self._hint(f"F8 uses it anyway. {CLOSED}")
-                self.post_message(self.Published(str(event["version"]), activate=False))
+                self.version = str(event["version"])
+                if event["better"]:
+                    self._conclude("-done", f"{self.version} is trained. {event['reason']}")
+                    self._hint(f"{MEASURED} {CLOSED}")
+                else:
+                    self._conclude("-done", f"{self.version} is kept, but not activated: {event['reason']}")
+                    self._hint(f"F8 uses it anyway. {MEASURED} {CLOSED}")
+                self.post_message(self.Published(self.version, activate=bool(event["better"])))
             case "failed" if event["cancelled"]:
                 self.set_classes("")
                 self.notify("The training is cancelled; nothing of it is kept.", markup=False)
@@ -140,6 +181,16 @@ class TrainingPanel(Vertical):
         self.set_classes(state)
         self._figure(sentence)
         self._hint(CLOSED)
+        if monotonic() - self._began >= LONG_S:
+            self._call(sentence)
+
+    def _call(self, sentence: str) -> None:
+        """Call the user, who may be looking elsewhere meanwhile."""
+        self.app.bell()
+        self.notify(plain(sentence), title="The training has ended", markup=False)
+        driver = self.app._driver
+        if driver is not None and not self.app.app_focus:
+            driver.write(notification(sentence, os.environ))
 
     def _progress(self, event: Event) -> None:
         """Show a started, step or evaluated event."""
@@ -153,26 +204,30 @@ class TrainingPanel(Vertical):
                 self._figure(f"{event['examples']:,} example{plural}{skipped}, {event['held_out']:,} held out")
             case "step":
                 self._step = event
-                self._losses.append(event["loss"])
+                self._curve.add(event)
                 bar.update(total=event["steps"], progress=event["step"])
-                self.query_one(Sparkline).data = [*self._losses]
+                self._draw()
                 self._figure(self._sentence())
             case "evaluated":
-                if event["held_out_loss"] is not None:
-                    self._held_out.append(event["held_out_loss"])
+                self._curve.add(event)
+                self._draw()
                 if self._step:
                     self._figure(self._sentence())
+                if event["last"]:
+                    bar.update(total=None)
+                    self._hint("Judging the new version: its losses and replies beside the base's …")
 
     def _sentence(self) -> str:
-        step = self._step
-        held_out = f"   held-out {self._held_out[-1]:.3f}" if self._held_out else ""
-        if len(self._held_out) > 1:
-            held_out += f" (best {min(self._held_out):.3f})"
+        step, held_out = self._step, [loss for _, loss in self._curve.held_out]
+        losses = f"loss {step['loss']:.3f}" + (f"   held-out {held_out[-1]:.3f}" if held_out else "")
+        if len(held_out) > 1:
+            losses += f" (best {min(held_out):.3f})"
         epochs = self._started.get("epochs", "–")
         return (
-            f"loss {step['loss']:.3f}{held_out}\n"
+            f"{losses}\n"
             f"step {step['step']:,} of {step['steps']:,} · epoch {step['epoch']} of {epochs}\n"
             f"{step['tokens_per_s']:,.0f} tok/s · {duration(step['seconds_left'])} left"
+            f" · {step['peak_memory_bytes'] / 1e9:.1f} GB"
         )
 
     def _figure(self, text: str) -> None:
@@ -180,13 +235,3 @@ class TrainingPanel(Vertical):
 
     def _hint(self, text: str) -> None:
         self.query_one("#training-hint", Static).update(Content(text))
-
-
-def duration(seconds: float) -> str:
-    """Return ``seconds`` as a person says it: 45 s, 3 min 20 s, 2 h 5 min."""
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"

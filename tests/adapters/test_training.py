@@ -80,7 +80,11 @@ def test_a_version_carries_what_made_it(tmp_path: Path, gemma3: Path) -> None:
     assert [entry["epoch"] for entry in version.manifest["losses"]] == [1, 2, 3]
     assert version.held_out_loss == last["held_out"]["candidate"]
     assert (version.parent, version.base, version.examples) == (BASE, str(gemma3), 4)
-    assert (version.directory / "run.jsonl").read_text().count("\n") == 3
+    course = [json.loads(line) for line in (version.directory / "run.jsonl").read_text().splitlines()]
+    assert [line["held_out_loss"] for line in course if "held_out_loss" in line][1:] == [
+        entry["held_out_loss"] for entry in version.manifest["losses"]
+    ]
+    assert [line["step"] for line in course if "loss" in line] == [1, 2, 3, 4, 5, 6][: len(course) - 4]
 
 
 def test_evaluating_the_published_version_gives_the_figure_it_was_judged_by(tmp_path: Path, gemma3: Path) -> None:

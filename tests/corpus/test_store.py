@@ -229,6 +229,8 @@ def test_examples_are_of_one_side_or_one_conversation(corpus: Corpus) -> None:
     assert [example.id for example in corpus.examples("held-out")] == [turns[5].id]
     assert [example.id for example in corpus.examples(None, conversation=turns[2].conversation)] == [turns[2].id]
     assert [corpus.count_examples(split) for split in ("train", "held-out", None)] == [5, 1, 6]
+    assert corpus.example_ids("train") == [turn.id for turn in turns[4::-1]]
+    assert corpus.example_ids("held-out") == [turns[5].id]
 
 
 def test_examples_since_a_moment_are_those_judged_after_it(corpus: Corpus) -> None:
@@ -238,6 +240,7 @@ def test_examples_since_a_moment_are_those_judged_after_it(corpus: Corpus) -> No
     assert corpus.count_examples("train", since=since) == 0
     corpus.rewrite(second.id, "better")
     assert corpus.count_examples("train", since=since) == 1
+    assert corpus.example_ids("train", since=since) == [second.id]
 
 
 def test_the_stats_count(corpus: Corpus) -> None:

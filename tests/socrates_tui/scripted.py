@@ -2,11 +2,13 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Event, Lock
+from typing import Any
 
 from adapters import api
 from adapters.api import BASE, Chunk, Finished, Message, Sampling
+from corpus.quality import Finding, Report
 from socrates_errors import VersionError
 from socrates_tui.retraining import Preflight
 
@@ -100,12 +102,20 @@ class ScriptedTraining:
     script: list[api.Event] = field(default_factory=list)
     ready: bool = True
     sentence: str = "12 examples, 3 new, 2 held out, about 2 min."
+    figures: dict[str, Any] = field(default_factory=dict)
+    """What the preflight tells otherwise."""
+    findings: list[Finding] = field(default_factory=list)
     go_on: Event = field(default_factory=Event)
     cancelled: Event = field(default_factory=Event)
 
     def preflight(self) -> Preflight:
         """Say what the script says."""
-        return Preflight(examples=12, new=3, held_out=2, seconds=90.0, sentence=self.sentence, ready=self.ready)
+        told = Preflight(examples=12, new=3, held_out=2, seconds=90.0, sentence=self.sentence, ready=self.ready)
+        return replace(told, **self.figures)
+
+    def check(self) -> Report:
+        """Find what the script says."""
+        return Report(train=12, held_out=2, tokens=None, findings=self.findings)
 
     def events(self) -> Iterator[api.Event]:
         """Yield the script, or how it was cancelled."""
@@ -143,7 +153,16 @@ STARTED: api.Event = {
     "parent": "base",
     "skipped": [],
 }
-EVALUATED: api.Event = {"event": "evaluated", "epoch": 1, "held_out_loss": 1.75, "best": True}
+UNTRAINED: api.Event = {
+    "event": "evaluated",
+    "epoch": 0,
+    "step": 0,
+    "held_out_loss": 3.25,
+    "train_loss": None,
+    "best": False,
+    "last": False,
+}
+EVALUATED: api.Event = UNTRAINED | {"epoch": 1, "step": 2, "held_out_loss": 1.75, "train_loss": 2.5, "best": True}
 
 
 def step(number: int, loss: float) -> api.Event:
@@ -158,6 +177,7 @@ def step(number: int, loss: float) -> api.Event:
         "tokens_per_s": 215.0,
         "seconds_left": 75.0,
         "elapsed_s": 10.0,
+        "peak_memory_bytes": 2_400_000_000,
     }
 
 
@@ -166,7 +186,6 @@ def published(version: str, *, activate: bool) -> api.Event:
     return {
         "event": "published",
         "version": version,
-        "activate": activate,
         "better": activate,
         "reason": "Its held-out loss is 2.10, the active version's 1.90.",
         "held_out": {"base": 2.5, "parent": 1.9, "candidate": 2.1},

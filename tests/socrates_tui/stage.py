@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 from textual.widget import Widget
 
 from adapters.api import Engine, Progress
+from adapters.recipe import Preset
 from adapters.registry import Registry
 from corpus.store import Corpus
 from socrates_tui.app import SocratesApp
@@ -35,6 +36,8 @@ class Stage:
     accepted: list[bool] = field(default_factory=list)
     load: Callable[[Progress], Engine] | None = None
     """What loads the engine, in the place of having it at once."""
+    asked: list[tuple[Preset, bool]] = field(default_factory=list)
+    """By which preset, and whether by force, each training was made."""
     heard: list[Message] = field(default_factory=list)
     """Every message that was posted."""
 
@@ -57,11 +60,16 @@ class Stage:
                 registry=self.registry,
                 drafts=Drafts(self.home.drafts),
                 load_engine=self.load or (lambda progress: self.engine),
-                retraining=lambda settings: self.training,
+                retraining=self.retrain,
                 terms_accepted=self.terms_accepted,
                 accept_terms=lambda: self.accepted.append(True),
             )
         )
+
+    def retrain(self, preset: Preset, *, force: bool) -> ScriptedTraining:
+        """Return the training, and remember how it was asked for."""
+        self.asked.append((preset, force))
+        return self.training
 
     def drafts(self) -> str:
         """Return every draft that is on disk."""
@@ -135,6 +143,14 @@ async def say(app: SocratesApp, pilot: Pilot[None], text: str) -> None:
     await write(pilot, text)
     await pilot.press("enter")
     await settled(app, pilot)
+
+
+async def retrain(app: SocratesApp, pilot: Pilot[None]) -> None:
+    """Press F5, wait until the training can be started, and start it."""
+    await pilot.press("f5")
+    await until(pilot, lambda: "Examples" in shown(app))
+    await pilot.press("enter")
+    await pilot.pause()
 
 
 def shown(app: App[None]) -> str:

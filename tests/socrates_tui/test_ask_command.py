@@ -131,3 +131,16 @@ def test_two_versions_are_compared_by_their_replies_drawn_greedily(home: Home, e
     document: dict[str, Any] = socrates("versions", "compare", "base", "v0001", "--prompt", "hi", "--json").document
     assert [(side["version"], side["reply"]) for side in document["versions"]] == [("base", "一"), ("v0001", "二")]
     assert [(call.version, call.sampling.temperature) for call in engine.history] == [("base", 0.0), ("v0001", 0.0)]
+
+
+@pytest.mark.parametrize("asked", ["32769", "1" + "0" * 30])
+def test_a_reply_cannot_be_longer_than_the_context(home: Home, engine: ScriptedEngine, asked: str) -> None:
+    outcome = socrates("ask", "hi", "--max-new-tokens", asked)
+    assert outcome.status == 0
+    assert outcome.err.endswith("The context of embedded holds 32,768 tokens: no reply is longer.\n")
+    assert engine.history[0].sampling.max_new_tokens == 32768
+
+
+def test_a_reply_as_long_as_the_context_can_be_asked_for(home: Home, engine: ScriptedEngine) -> None:
+    assert "no reply is longer" not in socrates("ask", "hi", "--max-new-tokens", "32768").err
+    assert engine.history[0].sampling.max_new_tokens == 32768

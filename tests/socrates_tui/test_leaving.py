@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from socrates_tui.screens.confirm import ConfirmScreen
 from tests.socrates_tui.scripted import HOLD, STARTED
-from tests.socrates_tui.stage import Stage, say, shown, until, write
+from tests.socrates_tui.stage import Stage, retrain, say, shown, until, write
 from tests.terminal import Terminal
 
 
@@ -59,9 +58,7 @@ async def test_an_answered_prompt_is_not_there_again(stage: Stage) -> None:
 async def test_leaving_during_a_training_asks_and_cancels_it(stage: Stage) -> None:
     stage.training.script = [STARTED, HOLD]
     async with stage.play() as (app, pilot):
-        await pilot.press("f5")
-        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
-        await pilot.press("enter")
+        await retrain(app, pilot)
         await until(pilot, lambda: "12 examples, 2 held out" in shown(app))
         await pilot.press("ctrl+q")
         assert "Leave and cancel it?" in shown(app)

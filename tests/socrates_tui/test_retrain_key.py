@@ -1,41 +1,14 @@
-"""Tests of the one key that retrains: asking, the panel, publishing, keeping, failing, cancelling."""
+"""Tests of the one key that retrains: the panel, publishing, keeping, failing, cancelling."""
 
-from socrates_errors import TrainingError
-from socrates_tui.messages import PreflightFinished, TrainingEnded, TrainingProgressed, VersionSwapped
-from socrates_tui.retraining import Preflight
-from socrates_tui.screens.confirm import ConfirmScreen
+from socrates_tui.messages import TrainingEnded, VersionSwapped
 from tests.socrates_tui.scripted import EVALUATED, HOLD, STARTED, ScriptedTraining, published, step
-from tests.socrates_tui.stage import Stage, notices, say, settled, shown, text_of, until
-
-
-async def test_f5_says_what_a_training_would_be_made_of_and_asks(stage: Stage) -> None:
-    async with stage.play() as (app, pilot):
-        await pilot.press("f5")
-        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
-        assert len(stage.told(PreflightFinished)) == 1
-        assert "12 examples, 3 new, 2 held out, about 2 min." in shown(app)
-        await pilot.press("escape")
-        assert not app.chat.panel.running
-
-
-async def test_with_nothing_to_learn_there_is_nothing_to_confirm(stage: Stage) -> None:
-    stage.training = ScriptedTraining(ready=False, sentence="There is nothing to train on yet: approve a reply first.")
-    async with stage.play() as (app, pilot):
-        await pilot.press("f5")
-        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
-        assert "There is nothing to train on yet" in shown(app)
-        await pilot.press("enter")
-        await settled(app, pilot)
-        assert not app.chat.panel.running
-        assert stage.told(TrainingProgressed) == []
+from tests.socrates_tui.stage import Stage, notices, retrain, say, settled, shown, text_of, until
 
 
 async def test_the_panel_shows_losses_speed_and_time_left_while_one_can_go_on_talking(stage: Stage) -> None:
     stage.training.script = [STARTED, step(1, 2.5), EVALUATED, step(2, 2.125), HOLD]
     async with stage.play((160, 50)) as (app, pilot):
-        await pilot.press("f5")
-        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
-        await pilot.press("enter")
+        await retrain(app, pilot)
         await until(pilot, lambda: "step 2 of 4" in shown(app))
         for figure in ("loss 2.125", "held-out 1.750", "epoch 1 of 2", "215 tok/s", "1 min 15 s left", "50%"):
             assert figure in shown(app)
@@ -51,9 +24,7 @@ async def test_the_panel_shows_losses_speed_and_time_left_while_one_can_go_on_ta
 async def test_the_panel_counts_the_examples_that_are_too_long(stage: Stage) -> None:
     stage.training.script = [STARTED | {"skipped": [3, 7]}, HOLD]
     async with stage.play((160, 50)) as (app, pilot):
-        await pilot.press("f5")
-        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
-        await pilot.press("enter")
+        await retrain(app, pilot)
         await until(pilot, lambda: "12 examples, 2 too long, 2 held out" in shown(app))
         stage.training.cancel()
         await settled(app, pilot)
@@ -63,9 +34,7 @@ async def test_a_better_version_is_swapped_in_activated_and_named(stage: Stage) 
     version = stage.version()
     stage.training.script = [STARTED, step(4, 1.5), published(version, activate=True)]
     async with stage.play() as (app, pilot):
-        await pilot.press("f5")
-        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
-        await pilot.press("enter")
+        await retrain(app, pilot)
         await until(pilot, lambda: stage.told(VersionSwapped))
         await settled(app, pilot)
         assert len(stage.told(TrainingEnded)) == 1
@@ -81,9 +50,7 @@ async def test_a_worse_version_is_kept_with_the_reason_and_f8_activates_it_all_t
     version = stage.version()
     stage.training.script = [STARTED, published(version, activate=False)]
     async with stage.play((160, 50)) as (app, pilot):
-        await pilot.press("f5")
-        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
-        await pilot.press("enter")
+        await retrain(app, pilot)
         await until(pilot, lambda: "v0001 is kept, but not activated" in shown(app))
         await settled(app, pilot)
         assert stage.registry.active == "base"
@@ -100,9 +67,7 @@ async def test_new_examples_are_counted_from_the_newest_training_on(stage: Stage
         await settled(app, pilot)
         assert "1 new example" in text_of(app.chat.status)
         stage.training.script = [published(stage.version(as_of="2999-01-01T00:00:00.000000+00:00"), activate=True)]
-        await pilot.press("f5")
-        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
-        await pilot.press("enter")
+        await retrain(app, pilot)
         await until(pilot, lambda: stage.told(VersionSwapped))
         assert "0 new examples" in text_of(app.chat.status)
 
@@ -110,9 +75,7 @@ async def test_new_examples_are_counted_from_the_newest_training_on(stage: Stage
 async def test_a_training_can_be_cancelled_with_the_same_key(stage: Stage) -> None:
     stage.training.script = [STARTED, step(1, 2.5), HOLD]
     async with stage.play() as (app, pilot):
-        await pilot.press("f5")
-        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
-        await pilot.press("enter")
+        await retrain(app, pilot)
         await until(pilot, lambda: "step 1 of 4" in shown(app))
         await pilot.press("ctrl+t")
         assert "Cancel the training?" in shown(app)
@@ -128,24 +91,9 @@ async def test_why_a_training_failed_or_was_refused_stays_until_escape(stage: St
     for event in ("failed", "refused"):
         stage.training = ScriptedTraining([{"event": event, "reason": "The loss is not finite.", "cancelled": False}])
         async with stage.play() as (app, pilot):
-            await pilot.press("f5")
-            await until(pilot, lambda app=app: isinstance(app.screen, ConfirmScreen))  # type: ignore[misc]
-            await pilot.press("enter")
+            await retrain(app, pilot)
             await settled(app, pilot)
             assert "The loss is not finite." in shown(app)
             await pilot.press("escape")
             await pilot.pause()
             assert "The loss is not finite." not in shown(app)
-
-
-async def test_another_training_under_way_is_told_in_its_own_words(stage: Stage) -> None:
-    class Busy(ScriptedTraining):
-        def preflight(self) -> Preflight:
-            raise TrainingError("A training is under way in this home: wait for it to end.")
-
-    stage.training = Busy()
-    async with stage.play() as (app, pilot):
-        await pilot.press("f5")
-        await settled(app, pilot)
-        assert notices(app) == ["A training is under way in this home: wait for it to end."]
-        assert app.check_action("retrain", ())

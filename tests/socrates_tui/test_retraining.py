@@ -83,6 +83,23 @@ def test_after_a_training_nothing_is_new_until_something_is_judged(home: Home, r
     assert Retraining(home, "embedded", registry, recipe("default"), force=True).preflight().ready
 
 
+def test_what_the_examples_would_suffer_from_is_looked_for(home: Home, registry: Registry) -> None:
+    teach(home)
+    with Corpus(home.database) as corpus:
+        turn = corpus.add_turn(1, parent=None, prompt="正義とは何か 0", reply="徳です")
+        corpus.approve(turn.id)
+    report = Retraining(home, "embedded", registry, recipe("default")).check()
+    assert [(finding.kind, finding.turns) for finding in report.findings] == [("contradiction", (1, 2))]
+
+
+def test_it_is_told_since_when_an_example_is_new(home: Home, registry: Registry) -> None:
+    teach(home)
+    assert Retraining(home, "embedded", registry, recipe("default")).preflight().since is None
+    publish(registry)
+    since = Retraining(home, "embedded", registry, recipe("default")).preflight().since
+    assert since == manifest()["corpus"]["as_of"]
+
+
 def test_a_version_of_another_base_or_an_imported_one_makes_nothing_old(home: Home, registry: Registry) -> None:
     teach(home)
     later = manifest()["corpus"] | {"as_of": "2999-01-01T00:00:00.000000+00:00"}
@@ -153,19 +170,7 @@ def test_a_run_begins_with_preflight_and_relays_what_the_child_says(
     events = list(retraining(home, registry, script, tmp_path).events())
     assert [event["event"] for event in events] == ["preflight", "started", "published"]
     assert events[0]["examples"] == 1
-    assert events[-1]["activate"] is True
-
-
-@pytest.mark.parametrize(
-    ("better", "force", "activate"), [(True, False, True), (False, False, False), (False, True, True)]
-)
-def test_only_a_better_or_a_forced_version_is_to_be_activated(
-    home: Home, registry: Registry, tmp_path: Path, *, better: bool, force: bool, activate: bool
-) -> None:
-    teach(home)
-    run = retraining(home, registry, PUBLISHED.format(better=better), tmp_path, force=force)
-    assert list(run.events())[-1]["activate"] is activate
-    assert registry.active == "base"
+    assert registry.active == "base", "which is the caller's to change"
 
 
 def test_the_child_is_given_the_job_and_the_examples(home: Home, registry: Registry, tmp_path: Path) -> None:

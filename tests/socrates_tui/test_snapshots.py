@@ -8,12 +8,14 @@ from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
 from adapters.figures import fingerprint
+from corpus.quality import Finding
 from corpus.records import Conversation
 from socrates_tui.app import SocratesApp
 from socrates_tui.screens.conversations import ConversationsScreen
 from tests.adapters.manifests import record, write_evaluation
-from tests.socrates_tui.scripted import EVALUATED, HOLD, STARTED, ScriptedTraining, published, step
-from tests.socrates_tui.stage import Stage, settled, shown, until
+from tests.socrates_tui.making_runs import trained
+from tests.socrates_tui.scripted import EVALUATED, HOLD, STARTED, UNTRAINED, ScriptedTraining, published, step
+from tests.socrates_tui.stage import Stage, retrain, settled, shown, until
 from tests.socrates_tui.test_rewriting import Style
 
 Compare = Callable[..., bool]
@@ -78,10 +80,11 @@ def matches(compare: Compare, stage: Stage, size: tuple[int, int], play: Play) -
         await settled(app, pilot)
         await play(app, pilot)
         app.clear_notifications()
-        for area in app.screen.query(TextArea):
-            area.cursor_blink = False
-        for line in app.screen.query(Input):
-            line.cursor_blink = False
+        for screen in app.screen_stack:  # a large dialog leaves what is beneath it to be seen
+            for area in screen.query(TextArea):
+                area.cursor_blink = False
+            for line in screen.query(Input):
+                line.cursor_blink = False
         await pilot.pause()
 
     return compare(stage.app(), terminal_size=size, run_before=run_before)
@@ -151,15 +154,25 @@ def test_no_engine(snap_compare: Compare, told: Stage, size: tuple[int, int]) ->
 
 
 def test_preflight(snap_compare: Compare, told: Stage, size: tuple[int, int]) -> None:
+    told.training.figures = {"tokens": 1204, "too_long": [2], "since": "2026-01-01T00:00:00.000000+00:00"}
+    told.training.findings = [
+        Finding("contradiction", (2, 3), "Examples 2, 3 answer the same prompt differently.", "Keep one."),
+        Finding("style", (3,), "Only 1 of 2 Japanese targets (50.0%) comes with a list: 3.", "Look at it."),
+    ]
     assert matches(snap_compare, told, size, keys("f5"))
 
 
+def test_turns_of_a_figure(snap_compare: Compare, told: Stage, size: tuple[int, int]) -> None:
+    what = "Examples 2, 3 answer the same prompt differently: “正義とは何ですか”."
+    told.training.findings = [Finding("contradiction", (2, 3), what, "Keep the one that you mean.")]
+    assert matches(snap_compare, told, size, keys("f5", "up", "ctrl+end", "enter"))
+
+
 def test_training(snap_compare: Compare, told: Stage, size: tuple[int, int]) -> None:
-    told.training = ScriptedTraining([STARTED, step(1, 3.0), step(2, 2.25), EVALUATED, step(3, 1.75), HOLD])
+    told.training = ScriptedTraining([STARTED, UNTRAINED, step(1, 3.0), step(2, 2.25), EVALUATED, step(3, 1.75), HOLD])
 
     async def play(app: SocratesApp, pilot: Pilot[None]) -> None:
-        await keys("f5")(app, pilot)
-        await pilot.press("enter")
+        await retrain(app, pilot)
         await until(pilot, lambda: "step 3 of 4" in shown(app))
 
     assert matches(snap_compare, told, size, play)
@@ -168,6 +181,20 @@ def test_training(snap_compare: Compare, told: Stage, size: tuple[int, int]) -> 
 def test_version_that_is_only_kept(snap_compare: Compare, told: Stage, size: tuple[int, int]) -> None:
     told.training = ScriptedTraining([STARTED, published("v0002", activate=False)])
     assert matches(snap_compare, told, size, keys("f5", "enter"))
+
+
+def test_runs(snap_compare: Compare, stage: Stage, size: tuple[int, int]) -> None:
+    stage.registry.activate(trained(stage.registry, title="はじめての授業"))
+    trained(
+        stage.registry, parent="v0001", better=False, reason="It is worse: held-out loss 1.250 against 1.200 of v0001."
+    )
+    assert matches(snap_compare, stage, size, keys("f12"))
+
+
+def test_run(snap_compare: Compare, stage: Stage, size: tuple[int, int]) -> None:
+    trained(stage.registry)
+    stage.registry.activate(trained(stage.registry, parent="v0001", title="問いを増やす"))
+    assert matches(snap_compare, stage, size, keys("f12", "enter"))
 
 
 @pytest.fixture

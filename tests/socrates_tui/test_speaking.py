@@ -241,3 +241,15 @@ async def test_the_seed_of_the_settings_is_asked_for(stage: Stage) -> None:
     async with stage.play() as (app, pilot):
         await say(app, pilot, "Hi")
     assert stage.engine.history[0].sampling.seed == 42
+
+
+async def test_another_reply_to_a_prompt_is_drawn_with_the_next_seed(stage: Stage) -> None:
+    stage.settings = Settings().with_changes(sampling={"seed": 2**32 - 2})
+    async with stage.play() as (app, pilot):
+        await say(app, pilot, "Hi")
+        for _ in range(2):
+            await pilot.press("ctrl+r")
+            await settled(app, pilot)
+        await say(app, pilot, "And")
+    asked = [call.sampling.seed for call in stage.engine.history]
+    assert asked == [2**32 - 2, 2**32 - 1, 0, 2**32 - 2]

@@ -25,7 +25,10 @@ def say(event, **fields): print(json.dumps({"event": event} | fields), flush=Tru
 say("started", tokens=10, steps=2, device="cpu", parent=job["parent"], epochs=job["recipe"]["epochs"])
 """
 STEP = 'say("step", step=1, steps=2, loss=1.5, seconds_left=3.0)\n'
-EVALUATED = 'say("evaluated", epoch=0, held_out_loss=3.5)\nsay("evaluated", epoch=1, held_out_loss=1.25)\n'
+EVALUATED = """
+say("evaluated", epoch=0, held_out_loss=3.5, last=False)
+say("evaluated", epoch=1, held_out_loss=1.25, last=True)
+"""
 
 
 def published(*, better: bool) -> str:
@@ -66,7 +69,6 @@ def test_events_are_printed_one_a_line_and_a_better_version_becomes_active(
         "published",
     ]
     assert outcome.lines[-1]["active"] is True
-    assert "activate" not in outcome.lines[-1]
     assert Registry(home.versions).active == "v0001"
 
 
@@ -100,7 +102,7 @@ def test_a_reader_is_told_the_figures_and_the_end(home: Home, tmp_path: Path, mo
         "Epoch 1: held-out loss 1.250.",
         "v0001 is kept; `socrates versions use` activates it. Reason.",
     ]
-    assert outcome.err == "Preparing\nTraining\n"
+    assert outcome.err == "Preparing\nTraining\nJudging\n"
 
 
 def test_what_was_measured_is_told_side_by_side(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,6 +145,24 @@ def test_a_run_that_cannot_start_is_a_failed_event_too(home: Home) -> None:
     assert outcome.status == 1
     assert "under way" in outcome.err
     assert outcome.lines == [{"event": "failed", "reason": outcome.err.strip(), "cancelled": False}]
+
+
+@pytest.mark.parametrize(
+    ("settings", "accepted", "reason"),
+    [("", False, "read its terms"), ("colour = 1", True, "colour is no setting"), ("[sampling", True, "is not TOML")],
+    ids=["terms", "unknown-setting", "broken-file"],
+)
+def test_what_is_refused_before_it_begins_is_an_event_too(
+    own_home: Path, *, settings: str, accepted: bool, reason: str
+) -> None:
+    home = Home.open(own_home)
+    home.config.write_text(settings)
+    if accepted:
+        terms.accept(home.directory)
+    outcome = socrates("train", "--json")
+    assert outcome.status == 1
+    assert reason in outcome.err
+    assert outcome.lines == [{"event": "refused", "reason": outcome.err.strip()}]
 
 
 def test_an_empty_corpus_is_refused(own_home: Path) -> None:
