@@ -4,10 +4,10 @@
 
 The home's newest version is spoken with. The first peer is transformers + peft on the same NF4 weights in the same
 process; a peer is a command, such as one for llama.cpp, that prints a JSON line of its own: it and we take turns, and
-the median of three is told. Exactness is told under teacher forcing on FILE, an examples file, against the same
-weights, dequantized, in float32: the share of target tokens at which the most likely token is the same, and the total
-variation between what the 64 most likely are drawn with; for us, and for transformers + peft in bfloat16. The same is
-told of a tiny random Gemma 2, which caps its scores and has layers with a sliding window.
+the median of three is told. Exactness is told along our greedy replies to the prompts of FILE, an examples file,
+against the same weights, dequantized, in float32: the share of tokens at which the most likely one is the same, and the
+total variation between what the 64 most likely are drawn with; for us, and for transformers + peft in bfloat16. The
+same is told of a tiny random Gemma 2, which caps its scores and has layers with a sliding window.
 """
 
 import argparse
@@ -36,6 +36,8 @@ from tests.adapters.test_training import dequantized
 
 PROMPT = "幸せとは何ですか？"
 PREFILL = 512
+REPLY = 64
+"""Most tokens of a reply along which exactness is told."""
 
 
 def median_s(act: Callable[[], object], times: int = 3) -> float:
@@ -100,17 +102,21 @@ def exactness(engine: GemmaEngine, plain: Any, exact: Any, examples: list[dict[s
     """
     same: dict[str, list[bool]] = {"ours": [], "transformers_peft": []}
     variation: dict[str, list[float]] = {"ours": [], "transformers_peft": []}
+    stops = engine._encoder.stops | engine._decoder.alike
     for example in examples:
-        encoded = engine._encoder.example(example["messages"])
-        ids = torch.tensor([encoded.prompt + encoded.target], device=exact.device)
-        wanted, theirs = (model(input_ids=ids).logits[0].float().cpu() for model in (exact, plain))
-        said = engine._decoder.read(encoded.prompt, engine._decoder.keep(0))
-        for position, token in enumerate(encoded.target, start=len(encoded.prompt)):
-            top, most_likely = wanted[position - 1].topk(64)
-            for name, scores in (("ours", said.every.cpu()), ("transformers_peft", theirs[position - 1])):
+        prompt = engine._encoder.example(example["messages"]).prompt
+        said = [engine._decoder.read(prompt, engine._decoder.keep(0)).every.cpu()]
+        reply = [int(said[0].argmax())]
+        while reply[-1] not in stops and len(reply) < REPLY:
+            said.append(engine._decoder.read(reply[-1:], len(prompt) + len(reply) - 1).every.cpu())
+            reply.append(int(said[-1].argmax()))
+        ids = torch.tensor([prompt + reply[:-1]], device=exact.device)
+        wanted, theirs = (model(input_ids=ids).logits[0, len(prompt) - 1 :].float().cpu() for model in (exact, plain))
+        for number in range(len(reply)):
+            top, most_likely = wanted[number].topk(64)
+            for name, scores in (("ours", said[number]), ("transformers_peft", theirs[number])):
                 same[name].append(int(scores.argmax()) == int(most_likely[0]))
                 variation[name].append(float((top.softmax(0) - scores[most_likely].softmax(0)).abs().sum() / 2))
-            said = engine._decoder.read([token], position)
     return {"tokens": len(same["ours"])} | {
         name: {
             "most_likely": round(statistics.mean(same[name]), 4),
