@@ -140,7 +140,7 @@ def test_rewrite_with_a_meter(snap_compare: Compare, told: Stage, size: tuple[in
 
 
 def test_asking_otherwise(snap_compare: Compare, told: Stage, size: tuple[int, int]) -> None:
-    assert matches(snap_compare, told, size, keys("up", "up", "o"))
+    assert matches(snap_compare, told, size, keys("up", "up", "o", "up"))
 
 
 def test_terms(snap_compare: Compare, stage: Stage, size: tuple[int, int]) -> None:
