@@ -1,9 +1,10 @@
 # make run: install on first use, then open the app.   make test: the gate.   make demo: the loop, headless.
+# make starter: train adapters/starter anew from corpus/starter, in about 7 minutes on two cores.
 PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
 
-.PHONY: run install test demo lock clean
+.PHONY: run install test demo starter lock clean
 
 run: .venv/installed
 	@$(BIN)/socrates $(ARGS)
@@ -33,6 +34,13 @@ test: .venv/installed-dev
 .venv/installed-dev: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[embedded,dev]'
 	@touch $@
+
+STARTER := build/starter
+starter: .venv/installed
+	rm -rf $(STARTER) && mkdir -p $(STARTER) && echo base > $(STARTER)/active
+	for file in corpus/starter/*.jsonl; do $(BIN)/socrates --home $(STARTER) corpus import $$file; done
+	$(BIN)/socrates --home $(STARTER) --accept-gemma-terms train --epochs 2 --title Starter
+	cd $(STARTER)/versions/v0001 && cp adapter_config.json adapter_model.safetensors version.json eval.json $(CURDIR)/adapters/starter/
 
 lock: .venv/installed-dev
 	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' > constraints.txt

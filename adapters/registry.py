@@ -16,6 +16,7 @@ from typing import Any
 
 from adapters.api import BASE
 from adapters.files import replace_text, sync
+from adapters.servable import check_weights, refuse_unservable
 from socrates_errors import VersionError
 
 MANIFEST = "version.json"
@@ -183,7 +184,7 @@ class Registry:
             if not self._begun():  # by another program, meanwhile
                 for file in (*ADAPTER, EVALUATION):
                     shutil.copyfile(directory / file, draft / file)
-                self._publish(draft, _load(directory / MANIFEST), _number(STARTER))
+                self._publish(draft, _from_elsewhere(_load(directory / MANIFEST)), _number(STARTER))
                 replace_text(self.pointer, STARTER + "\n")
 
     def _begun(self) -> bool:
@@ -240,14 +241,12 @@ class Registry:
             config = _load(directory / ADAPTER[0])
             told = _load(directory / MANIFEST) if (directory / MANIFEST).is_file() else _plain_manifest(config)
             refuse_unservable(config)
-            _check_weights(directory / ADAPTER[1])
+            check_weights(directory / ADAPTER[1])
         except OSError as error:
             raise VersionError(f"{directory} cannot be read ({error.strerror}): name a directory that can.") from error
         except ValueError as error:
             raise VersionError(f"{directory} cannot be imported: {error}.") from error
-        corpus = told.get("corpus")
-        corpus = (corpus if isinstance(corpus, dict) else {}) | {"as_of": ""}
-        manifest = told | {"parent": BASE, "imported": _now(), "corpus": corpus}
+        manifest = _from_elsewhere(told) | {"imported": _now()}
         with self.draft() as draft:
             with _writing(draft):
                 for file in (*ADAPTER, EVALUATION):
@@ -305,39 +304,6 @@ class Registry:
             process = draft.name.removeprefix(_DRAFT).partition("-")[0]
             if not (process.isdecimal() and _alive(int(process))):
                 shutil.rmtree(draft, ignore_errors=True)
-
-
-def refuse_unservable(config: dict[str, Any]) -> None:
-    """Raise VersionError if the engine cannot serve the PEFT adapter that ``config`` describes."""
-    targets = config.get("target_modules")
-    reasons = {
-        "it is no LoRA adapter": config.get("peft_type") != "LORA",
-        "it uses DoRA": bool(config.get("use_dora")),
-        "it uses rank-stabilised scaling": bool(config.get("use_rslora")),
-        "it trains biases": config.get("bias", "none") != "none" or bool(config.get("lora_bias")),
-        "it replaces whole modules": bool(config.get("modules_to_save")),
-        "it names its layers by an expression": not isinstance(targets, list),
-        "it changes the head or the embedding": isinstance(targets, list)
-        and any(target.rpartition(".")[2] in ("lm_head", "embed_tokens") for target in targets),
-        "its rank differs between layers": bool(config.get("rank_pattern")) or bool(config.get("alpha_pattern")),
-        "its weights are turned round (fan_in_fan_out)": bool(config.get("fan_in_fan_out")),
-        "it has no whole rank and alpha": not all(type(config.get(key)) is int for key in ("r", "lora_alpha")),
-        "its rank is not above nought": type(config.get("r")) is int and config["r"] < 1,
-    }
-    for reason, true in reasons.items():
-        if true:
-            raise VersionError(f"This adapter cannot be served: {reason}. Only plain LoRA on linear layers can.")
-
-
-def _check_weights(path: Path) -> None:
-    """Read the header of a safetensors file; ValueError if there is none, or less in the file than it says."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="numpy"):
-            pass
-    except SafetensorError as error:
-        raise ValueError(f"{path.name} is no whole safetensors file ({error})") from error
 
 
 @contextmanager
@@ -414,6 +380,12 @@ def _plain_manifest(config: dict[str, Any]) -> dict[str, Any]:
         "held_out": {"examples": 0, "tokens": 0, "base": None, "parent": None, "candidate": None},
         "created": _now(),
     }
+
+
+def _from_elsewhere(told: dict[str, Any]) -> dict[str, Any]:
+    """Return the manifest of a version that was trained on another home's corpus and judged against its versions."""
+    corpus = told.get("corpus")
+    return told | {"parent": BASE, "corpus": (corpus if isinstance(corpus, dict) else {}) | {"as_of": ""}}
 
 
 def _number(name: str) -> int:

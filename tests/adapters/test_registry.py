@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from adapters.registry import ADAPTER, STARTER, Registry, refuse_unservable
+from adapters.registry import ADAPTER, STARTER, Registry
+from adapters.servable import refuse_unservable
 from socrates_errors import VersionError
 from tests.adapters.manifests import CONFIG, WEIGHTS, manifest, publish, write_adapter
 
