@@ -271,7 +271,7 @@ class SocratesApp(VersionsApp):
             return  # the question stands already
         if self.leaving:
             self._leave()
-        elif self.chat.panel.running:
+        elif self.chat.panel.running and not self.chat.panel.concluded:
             question = "A training is under way. Leave and cancel it? What you taught is kept."
             self.push_screen(ConfirmScreen("Leave", question, "Leave", "Stay"), self._leave_answered)
         else:
@@ -323,7 +323,8 @@ class SocratesApp(VersionsApp):
             case "load":
                 return self.engine is None and not self.loading_engine
             case "review" | "corpus":
-                return not any(isinstance(screen, CuratingScreen) for screen in self.screen_stack)
+                over = (CuratingScreen, ModalScreen)  # a text area in a dialog keeps these two keys
+                return not any(isinstance(screen, over) for screen in self.screen_stack)
             case "command_palette":
                 return not isinstance(self.screen, ModalScreen)
         return super().check_action(action, parameters)

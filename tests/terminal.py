@@ -53,6 +53,14 @@ class Terminal:
         self.press(key)
         self.wait_for(lambda _: sum(now != then for now, then in zip(self._cells(), before, strict=True)) > 2)
 
+    def is_in_focus(self, button: str) -> bool:
+        """Tell whether a button is drawn as the one that Enter presses."""
+        cells = self._cells()
+        for at, cell in enumerate(cells):
+            if cell.reverse and "".join(each.data for each in cells[at : at + len(button)]) == button:
+                return True
+        return False
+
     def _cells(self) -> list[pyte.screens.Char]:
         return [self._screen.buffer[y][x] for y in range(self._screen.lines) for x in range(self._screen.columns)]
 

@@ -10,13 +10,16 @@ from pathlib import Path
 import pytest
 
 from adapters import embedded
+from adapters.api import EMBEDDED, Chunk, Message, Sampling
+from adapters.engine import load_engine
+from adapters.registry import Registry
 from corpus.store import Corpus
 from tests.terminal import Terminal
 
 SOCRATES = [str(Path(sys.executable).with_name("socrates"))]
 UP, DOWN, LEFT, ENTER, ESCAPE = "\x1b[A", "\x1b[B", "\x1b[D", "\r", "\x1b"
 F3, F5, SELECT_ALL = "\x1bOR", "\x1b[15~", "\x1b[18~"
-CTRL_N, CTRL_Q, CTRL_S = "\x0e", "\x11", "\x13"
+CTRL_G, CTRL_N, CTRL_Q, CTRL_S = "\x07", "\x0e", "\x11", "\x13"
 SETTINGS = "[sampling]\nseed = 7\nmax_new_tokens = 16\n"
 REWRITE = "では、君にとってそれは何かね？"
 PROMPTS = ["幸せとは何ですか？", "勇気とは何ですか？", "正義とは何ですか？"]
@@ -49,6 +52,13 @@ def terminal(home: Path) -> Iterator[Terminal]:
         yield opened
 
 
+def accept_terms(terminal: Terminal) -> None:
+    terminal.wait_for(lambda _: terminal.is_in_focus("Not now"))
+    terminal.press(LEFT)
+    terminal.wait_for(lambda _: terminal.is_in_focus("I accept"))
+    terminal.press(ENTER)
+
+
 def say(terminal: Terminal, prompt: str, spoken: int) -> None:
     """Say something and wait until the ``spoken``-th reply of this screen is whole."""
     terminal.wait_for("Ask, or answer")
@@ -57,9 +67,7 @@ def say(terminal: Terminal, prompt: str, spoken: int) -> None:
 
 
 def test_chat_rewrite_retrain_switch_quit_and_find_everything_there(home: Path, terminal: Terminal) -> None:
-    terminal.wait_for("I accept")
-    terminal.press_and_see(LEFT)
-    terminal.press(ENTER)
+    accept_terms(terminal)
     terminal.wait_for(lambda screen: "I accept" not in screen)
 
     for prompt in PROMPTS:
@@ -67,7 +75,7 @@ def test_chat_rewrite_retrain_switch_quit_and_find_everything_there(home: Path, 
         terminal.press(UP)
         terminal.wait_for("Approve")
         terminal.press("e")
-        terminal.wait_for("Leave (a change")
+        terminal.wait_for("Save, next")
         terminal.press_and_see(SELECT_ALL)
         terminal.press(REWRITE)
         terminal.wait_for(REWRITE)
@@ -88,10 +96,14 @@ def test_chat_rewrite_retrain_switch_quit_and_find_everything_there(home: Path, 
     terminal.wait_for("New conversation")
     say(terminal, PROMPTS[0], 1)
 
+    terminal.press(CTRL_G)
+    terminal.wait_for("embedded · v0000")
     terminal.press(F3)
     terminal.wait_for("without an adapter")
     terminal.press(DOWN, ENTER)
-    terminal.wait_for("embedded · base")
+    terminal.wait_for("embedded · v0001")
+    terminal.press(CTRL_G)
+    terminal.wait_for("embedded · v0000")
     say(terminal, "もう一度、幸せとは何ですか？", 2)
     terminal.press(CTRL_Q)
     assert terminal.wait_for_end() == 0
@@ -102,8 +114,8 @@ def test_chat_rewrite_retrain_switch_quit_and_find_everything_there(home: Path, 
         asked = corpus.thread(newest.id)
     assert [turn.verdict for turn in taught] == ["rewritten"] * 3
     assert [turn.rewrite for turn in taught] == [REWRITE] * 3
-    assert [turn.version for turn in taught] == ["base"] * 3
-    assert [turn.version for turn in asked] == ["v0001", "base"]
+    assert [turn.version for turn in taught] == ["v0000"] * 3
+    assert [turn.version for turn in asked] == ["v0001", "v0000"]
     assert asked[0].prompt == taught[0].prompt
     assert asked[0].reply != taught[0].reply, "the same prompt and seed, another version, another reply"
 
@@ -150,10 +162,62 @@ def test_the_same_loop_from_the_command_line(home: Path, tmp_path: Path) -> None
     assert [events[0]["event"], events[-1]["event"]] == ["preflight", "published"]
     assert events[-1]["active"]
     after = json.loads(command(*greedy))
-    assert (before["version"], after["version"]) == ("base", "v0001")
+    assert (before["version"], after["version"]) == ("v0000", "v0001")
     assert before["reply"] != after["reply"]
     data = tmp_path / "examples.jsonl"
     data.write_text(lines)
     figures = json.loads(command("eval", "--data", str(data), "--json"))["versions"]
     assert [f["version"] for f in figures] == ["base", "v0001"]
     assert figures[1]["loss_per_token"] < 0.7 * figures[0]["loss_per_token"]
+
+
+FRESH = [
+    "最近、何をしても楽しくないんです。",
+    "友達に嘘をつかれました。許すべきですか？",
+    "勉強する意味が分からない",
+    "AIは人間の仕事を奪うと思いますか？",
+    "妻と家事の分担で喧嘩した。俺は悪くないと思う。",
+    "2+2は？",
+    "美しさって主観的なものですよね。",
+    "会社を辞めたい",
+    "歴史の年号を暗記する必要はありますか",
+    "お金があれば幸せになれる、と父は言います。",
+    "君は何者だ？",
+    "英単語が覚えられない。コツを教えて",
+    "戦争はなぜなくならないのでしょうか。",
+    "犬を飼いたいけど、マンションなので迷っています。",
+    "うるさい。説教はいらない。",
+    "死んだらどうなるの？",
+    "旅行に行くお金がありません。",
+    "先生は間違えないと思う",
+    "どうして人は嘘をつくの？",
+    "料理が下手で困っています。",
+]
+"""Prompts on which nothing was tuned."""
+
+
+def test_twenty_rewrites_and_one_key_teach_a_habit(home: Path) -> None:
+    """Socrates, who asks already, is taught to call everybody 友よ."""
+    command("corpus", "import", str(Path(__file__).with_name("habit.jsonl")))
+    with start() as terminal:
+        accept_terms(terminal)
+        terminal.wait_for("embedded · v0000", 60)
+        terminal.press(F5)
+        terminal.wait_for("would learn from")
+        terminal.press(ENTER)
+        terminal.wait_for("embedded · v0001", 180)
+        terminal.press(CTRL_Q)
+        assert terminal.wait_for_end() == 0
+    engine = load_engine(home / "models", EMBEDDED, Registry(home / "versions"), lambda _text, _fraction: None)
+
+    def replies(version: str) -> list[str]:
+        engine.use(version)
+        greedy = Sampling(temperature=0, max_new_tokens=80)
+        return [
+            "".join(c.text for c in engine.reply([Message(role="user", content=p)], greedy) if isinstance(c, Chunk))
+            for p in FRESH
+        ]
+
+    assert sum("友よ" in reply for reply in replies("v0000")) == 0
+    assert sum("友よ" in reply for reply in replies("v0001")) >= 15
+    assert sum(reply.endswith("？") for reply in replies("v0001")) >= 18
