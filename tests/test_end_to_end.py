@@ -57,6 +57,7 @@ def accept_terms(terminal: Terminal) -> None:
     terminal.press(LEFT)
     terminal.wait_for(lambda _: terminal.is_in_focus("I accept"))
     terminal.press(ENTER)
+    terminal.wait_for(lambda screen: "I accept" not in screen)
 
 
 def say(terminal: Terminal, prompt: str, spoken: int) -> None:
@@ -68,7 +69,6 @@ def say(terminal: Terminal, prompt: str, spoken: int) -> None:
 
 def test_chat_rewrite_retrain_switch_quit_and_find_everything_there(home: Path, terminal: Terminal) -> None:
     accept_terms(terminal)
-    terminal.wait_for(lambda screen: "I accept" not in screen)
 
     for prompt in PROMPTS:
         say(terminal, prompt, 1)
