@@ -22,7 +22,8 @@ from socrates_tui.widgets.turn_view import TurnView
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = sorted(set(re.findall(r"^socrates .*$", README, re.M)) | set(re.findall(r"`(socrates [^`]*)`", README)))
-NAMES = {"Esc": "escape", "↑": "up", "←": "left", "→": "right", "U": "U"}
+NAMES = {"Esc": "escape", "U": "U"}
+ARROWS = str.maketrans({"↑": "up", "↓": "down", "←": "left", "→": "right"})
 
 
 @pytest.mark.parametrize("line", COMMANDS)
@@ -50,7 +51,7 @@ def test_a_key_of_the_readme_is_bound(key: str) -> None:
         if isinstance(binding, Binding)
         for name in binding.key.split(",")
     }
-    assert NAMES.get(key, key.lower() if len(key) > 1 else key) in bound
+    assert NAMES.get(key, key.lower()).translate(ARROWS) in bound
 
 
 def test_the_presets_of_the_readme_are_all_there_are() -> None:
