@@ -127,6 +127,11 @@ class Registry:
         active = self.active
         return next((name for name in reversed(self._history()) if name != active and self._is_there(name)), None)
 
+    def to_speak(self, base: str) -> str:
+        """Return the active version's name, whosever it is; but ``base`` where it is another base's starter."""
+        active = self.active
+        return self.active_for(base) if active == STARTER else active
+
     def activate(self, name: str) -> None:
         """Make ``name`` (or ``base``) the active version, and remember the one before it."""
         if name != BASE:

@@ -76,7 +76,7 @@ def engine_of(ctx: typer.Context, version: str | None) -> Engine:
         engine.use(version)
         return engine
     try:
-        engine.use(registry.active)
+        engine.use(registry.to_speak(base))
     except VersionError as error:
         typer.echo(plain(f"{error} The base speaks instead."), err=True)
     return engine

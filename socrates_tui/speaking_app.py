@@ -119,7 +119,7 @@ class SpeakingApp(App[None]):
         self.chat.status.base = event.engine.base
         self.chat.status.context_limit = event.engine.context_tokens
         self.chat.notice.close()
-        wanted = self.parts.registry.active
+        wanted = self.parts.registry.to_speak(self.parts.base)
         if wanted == event.engine.version:
             self._let_speak()
             self._swap_when_silent()

@@ -85,6 +85,13 @@ def test_a_home_with_versions_gets_no_starter(registry: Registry, shipped: Path)
     assert registry.active == "base"
 
 
+def test_another_bases_starter_is_not_to_speak_but_another_bases_version_is(registry: Registry, shipped: Path) -> None:
+    registry.begin_with(shipped)
+    assert (registry.to_speak("embedded"), registry.to_speak("google/gemma-2-2b-jpn-it")) == (STARTER, "base")
+    registry.activate(publish(registry).name)
+    assert registry.to_speak("google/gemma-2-2b-jpn-it") == "v0001"
+
+
 def publish_in_process(directory: Path, names: "multiprocessing.Queue[str]") -> None:
     registry = Registry(directory)
     for _ in range(5):

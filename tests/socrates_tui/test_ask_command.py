@@ -54,7 +54,7 @@ def test_json_is_one_document_with_what_was_measured(home: Home, engine: Scripte
     document = socrates("ask", "hi", "--seed", "3", "--json").document
     expected = {
         "reply": "君はどう考えるかね？",
-        "version": "base",
+        "version": "v0000",
         "prompt_tokens": 2,
         "reply_tokens": 10,
         "ttft_s": 0.1,

@@ -39,7 +39,7 @@ def test_every_key_has_an_action_and_says_what_it_does(owner: type) -> None:
 
 
 async def test_the_help_names_every_key_and_what_it_does(stage: Stage) -> None:
-    async with stage.play((160, 90)) as (app, pilot):
+    async with stage.play((160, 160)) as (app, pilot):
         await pilot.press("f1")
         assert isinstance(app.screen, HelpScreen)
         for owner in OWNERS:
