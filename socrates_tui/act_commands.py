@@ -165,6 +165,7 @@ def fork(ctx: typer.Context, turn: TurnId, json: Json = False) -> None:
         typer.echo(plain(f"Began conversation {made.id}: {made.title}"))
 
 
+@app.command()
 def pin(ctx: typer.Context, turns: TurnIds, json: Json = False) -> None:
     """Let every new version answer the prompts of turns again; `socrates versions pins` shows what they say."""
     with corpus_of(ctx) as corpus:

@@ -99,7 +99,7 @@ def test_chat_rewrite_retrain_switch_quit_and_find_everything_there(home: Path, 
     terminal.press(CTRL_G)
     terminal.wait_for("embedded · v0000")
     terminal.press(F3)
-    terminal.wait_for("without an adapter")
+    terminal.wait_for("Starter")
     terminal.press(DOWN, ENTER)
     terminal.wait_for("embedded · v0001")
     terminal.press(CTRL_G)
@@ -125,7 +125,7 @@ def test_chat_rewrite_retrain_switch_quit_and_find_everything_there(home: Path, 
         again.wait_for("もう一度")
         again.wait_for(lambda screen: "not reviewed" in screen.partition("それはなぜ？")[2], 60)
         again.press(F3)
-        again.wait_for("without an adapter")
+        again.wait_for("Starter")
         again.press(ESCAPE, CTRL_Q)
         assert again.wait_for_end() == 0
     with Corpus(home / "corpus.db") as corpus:

@@ -6,7 +6,6 @@ from textual.pilot import Pilot
 from corpus.backup import back_up, restore
 from socrates_tui.app import SocratesApp
 from socrates_tui.messages import CorpusChanged
-from socrates_tui.screens.confirm import ConfirmScreen
 from socrates_tui.screens.help import HelpScreen
 from socrates_tui.screens.review import ReviewScreen
 from socrates_tui.screens.rewrite import RewriteScreen
@@ -260,7 +259,7 @@ async def test_a_training_can_be_begun_from_the_review(said: Stage) -> None:
     async with said.play() as (app, pilot):
         screen = await reviewing(app, pilot)
         await pilot.press("f5")
-        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await until(pilot, lambda: "Examples" in shown(app))
         await pilot.press("enter")
         await until(pilot, lambda: app.chat.panel.running)
         assert app.screen is screen

@@ -81,6 +81,7 @@ async def test_the_meter_shows_score_and_advice_of_what_is_written(stage: Stage)
 
 async def test_without_a_measure_there_is_no_meter(stage: Stage) -> None:
     async with stage.play() as (app, pilot):
+        app.chat.measure = None
         await say(app, pilot, "One")
         await pilot.press("ctrl+e")
         assert not app.screen.query(StyleMeter)
