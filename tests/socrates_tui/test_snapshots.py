@@ -326,6 +326,8 @@ def test_conversation_in_the_middle(snap_compare: Compare, told: Stage, size: tu
             parent = corpus.add_turn(
                 conversation.id, parent=parent, prompt=prompt, reply="なぜかね？", version="v0001"
             ).id
+        with corpus.db.atomic():
+            corpus.db.execute("UPDATE conversations SET updated = '2026-01-05T09:30:00.000000+00:00'")
 
     async def play(app: SocratesApp, pilot: Pilot[None]) -> None:
         await app.chat.go_to(20)
