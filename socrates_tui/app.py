@@ -11,7 +11,6 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen, Screen
 
-from corpus import style
 from corpus.store import Corpus
 from socrates_errors import SocratesError
 from socrates_tui.acts import acts, commands
@@ -33,6 +32,7 @@ from socrates_tui.screens.runs import RunsScreen
 from socrates_tui.screens.settings import SettingsScreen
 from socrates_tui.screens.teaching import TeachingScreen
 from socrates_tui.settings import Settings
+from socrates_tui.sitting import measured
 from socrates_tui.versions_app import VersionsApp
 from socrates_tui.widgets.conversation_list import ConversationRows
 from socrates_tui.widgets.prompt import Prompt
@@ -72,7 +72,7 @@ class SocratesApp(VersionsApp):
 
     def __init__(self, parts: "Parts") -> None:
         super().__init__(parts)
-        self.chat.measure = style.measure
+        self.chat.measure = measured
         self._settings = parts.settings
         self._kept: str | None = None
         """The version that was published but not activated."""

@@ -1,11 +1,14 @@
 """One sitting of review: what waits, in which order, and what was done. Showing it is screens.review's."""
 
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
-from corpus import style
 from corpus.filters import Filter
 from corpus.records import Turn
 from corpus.store import Corpus
+
+if TYPE_CHECKING:
+    from corpus.style import Style
 
 Measure = Callable[[str, str], float]
 """Says of a prompt and its reply how good it seems; what seems worst is worth a minute first."""
@@ -15,9 +18,16 @@ WINDOW = 500
 """So many of the newest replies are put into order; the older ones move up as they are done."""
 
 
+def measured(prompt: str, reply: str) -> "Style":
+    """Return how Socratic a reply is."""
+    from corpus.style import measure  # not needed before the first screen
+
+    return measure(prompt, reply)
+
+
 def seeming(prompt: str, reply: str) -> float:
     """Return how Socratic a reply is, 0 to 100."""
-    return style.measure(prompt, reply).score
+    return measured(prompt, reply).score
 
 
 class Sitting:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from textual import on, work
+from textual.screen import Screen
 
 from adapters.api import BASE
 from corpus.filters import Filter
@@ -74,20 +75,22 @@ class VersionsApp(PinsApp):
             self.use(version)
 
     def _rename_version(self, name: str) -> None:
-        def titled(title: str | None) -> None:
-            if title is not None:
-                self._change(lambda: self.parts.registry.rename(name, title))
-            self._show_versions(name)
-
-        self.push_screen(TitleScreen(f"Title of {name}", self.parts.registry.get(name).title), titled)
+        registry = self.parts.registry
+        self._write(name, TitleScreen(f"Title of {name}", registry.get(name).title), registry.rename)
 
     def _note_version(self, name: str) -> None:
-        def noted(note: str | None) -> None:
-            if note is not None:
-                self._change(lambda: self.parts.registry.note(name, note))
+        registry = self.parts.registry
+        self._write(name, NoteScreen(f"Note on {name}", registry.get(name).note), registry.note)
+
+    def _write(self, name: str, screen: Screen[str], keep: Callable[[str, str], object]) -> None:
+        """Let the user write on ``screen`` what ``keep`` is to keep of ``name``."""
+
+        def written(text: str | None) -> None:
+            if text is not None:
+                self._change(lambda: keep(name, text))
             self._show_versions(name)
 
-        self.push_screen(NoteScreen(f"Note on {name}", self.parts.registry.get(name).note), noted)
+        self.push_screen(screen, written)
 
     def _delete_version(self, name: str) -> None:
         if reason := self.parts.registry.why_kept(name):

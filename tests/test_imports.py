@@ -26,7 +26,8 @@ def test_the_errors_import_nothing() -> None:
 
 
 def test_nothing_heavy_is_imported_before_the_engine_is_needed() -> None:
-    heavy = ("torch", "transformers", "peft", "bitsandbytes", "accelerate", "datasets", "pandas", "tokenizers")
+    libraries = ("torch", "transformers", "peft", "bitsandbytes", "accelerate", "datasets", "pandas", "tokenizers")
+    heavy = (*libraries, "rapidfuzz", "corpus.style", "socrates_tui.filter_words")
     program = f"import sys, socrates_tui.cli, socrates_tui.compose; print([m for m in {heavy} if m in sys.modules])"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"

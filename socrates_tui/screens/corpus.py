@@ -20,7 +20,6 @@ from corpus.store import Corpus
 from socrates_errors import CorpusError
 from socrates_tui.act_sentences import act_sentence, counted
 from socrates_tui.filter_options import approvable
-from socrates_tui.filter_words import filter_words
 from socrates_tui.plain_text import plain, plain_line
 from socrates_tui.screens.confirm import ConfirmScreen
 from socrates_tui.screens.curating import CuratingScreen, Edit
@@ -157,6 +156,8 @@ class CorpusScreen(CuratingScreen):
         super().refresh_turns()
         if self._pause is not None:
             self._pause.stop()
+        from socrates_tui.filter_words import filter_words  # not needed before the first screen
+
         mistake = self.query_one("#mistake", Static)
         mistake.display = False
         try:

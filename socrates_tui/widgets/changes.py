@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from rapidfuzz.distance import Levenshtein
 from textual.content import Content
 
 from socrates_tui.plain_text import plain
@@ -42,6 +41,8 @@ def _alike(text: str, around: int | None, *, first: bool = False, last: bool = F
 
 def _changed(before: str, after: str) -> Iterator[tuple[int, int, int, int]]:
     """Yield where ``before`` was changed, from and to, and where that is in ``after``."""
+    from rapidfuzz.distance import Levenshtein  # not needed before the first screen
+
     pending: tuple[int, int, int, int] | None = None
     for operation in Levenshtein.opcodes(before, after):
         if operation.tag == "equal":
