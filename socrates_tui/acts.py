@@ -7,6 +7,8 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 
+from socrates_language import tr
+
 KEYS_ONLY = {"move", "write", "scroll", "scroll_card", "rewrite_last", "command_palette", "leave_revision"}
 """Actions that need no command."""
 
@@ -28,4 +30,6 @@ def commands(app: App[None], namespace: DOMNode, bindings: Iterable[Binding]) ->
         name, _, argument = action.partition("(")
         parameters = (int(argument.rstrip(")")),) if argument else ()
         if name not in KEYS_ONLY and namespace.check_action(name, parameters):
-            yield SystemCommand(binding.description, binding.tooltip, partial(app.run_action, action, namespace))
+            yield SystemCommand(
+                tr(binding.description), tr(binding.tooltip), partial(app.run_action, action, namespace)
+            )

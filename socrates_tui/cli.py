@@ -9,8 +9,10 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+import socrates_language
 from adapters import terms
 from socrates_errors import SocratesError
+from socrates_language import of_locale
 from socrates_tui import (
     ask_command,
     corpus_commands,
@@ -107,7 +109,9 @@ def _open_app(ctx: typer.Context) -> None:
         )
     from socrates_tui.compose import open_app
 
-    opened = open_app(ctx.obj, settings_of(ctx), base_of(ctx))
+    settings = settings_of(ctx)
+    socrates_language.use(of_locale(os.environ) if settings.language == "auto" else settings.language)
+    opened = open_app(ctx.obj, settings, base_of(ctx))
     opened.run()
     if opened.failure is not None:
         raise opened.failure

@@ -24,6 +24,7 @@ LABELS = {
     "preset": "Preset",
     "base": "Base",
     "theme": "Theme",
+    "language": "Language",
 }
 """Every setting, in the order in which they are shown."""
 
@@ -43,6 +44,8 @@ def allowed(key: str) -> str:
             return "embedded, a hub id such as google/gemma-2-2b-jpn-it, or a directory with a checkpoint"
         case "preset":
             return f"one of {', '.join(PRESETS)}"
+        case "language":
+            return "auto, en or ja"
         case "theme" | "system_prompt":
             return "any text"
     number = "a whole number" if int in kinds else "a number"

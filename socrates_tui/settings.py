@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -57,6 +57,8 @@ class Settings(BaseModel):
     """How versions are trained; F5 can take another for one training."""
     theme: str = "textual-dark"
     """The app's colours."""
+    language: Literal["auto", "en", "ja"] = "auto"
+    """The app's language, from the next start on: en, ja, or auto, which goes by the locale."""
     sampling: SamplingSettings = SamplingSettings()
     """How a reply is drawn."""
 

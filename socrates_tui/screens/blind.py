@@ -11,12 +11,13 @@ from textual.containers import Container, Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.reactive import var
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from corpus.picks import Choice
 from socrates_tui.blind import SIDES, Side
 from socrates_tui.plain_text import plain
 from socrates_tui.screens.dialog import LEAVE, Dialog
+from socrates_tui.widgets.key_line import KeyLine
 from socrates_tui.widgets.prompt import Prompt
 
 State = Literal["asking", "replying", "picking", "picked"]
@@ -82,7 +83,7 @@ class BlindScreen(Dialog[None]):
                         pane.border_title = TITLES[side]
                         yield Static()
             yield Static(id="blind-hint")
-            yield Footer(show_command_palette=False)
+            yield KeyLine()
 
     def on_mount(self) -> None:
         """Begin with the prompt."""

@@ -12,13 +12,14 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import DataTable, Footer, Static
+from textual.widgets import DataTable, Static
 
 from socrates_errors import SocratesError
 from socrates_tui.brief import brief
 from socrates_tui.comparison import Comparison
 from socrates_tui.plain_text import plain
 from socrates_tui.screens.dialog import LEAVE, Dialog
+from socrates_tui.widgets.key_line import KeyLine
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ class CompareScreen(Dialog[None]):
             dialog.border_title = f"{self._names[0]} and {self._names[1]}"
             yield DataTable[Text](cursor_type="none")
             yield Static("Reading the figures …", id="compared-told")
-            yield Footer(show_command_palette=False)
+            yield KeyLine()
 
     def on_mount(self) -> None:
         """Begin to read."""

@@ -12,7 +12,7 @@ from textual.containers import Container
 from textual.content import Content
 from textual.message import Message
 from textual.timer import Timer
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 
 from corpus.filters import EVERYTHING, Filter
 from corpus.records import Act, Turn
@@ -24,6 +24,7 @@ from socrates_tui.plain_text import plain, plain_line
 from socrates_tui.screens.confirm import ConfirmScreen
 from socrates_tui.screens.curating import CuratingScreen, Edit
 from socrates_tui.screens.title import TitleScreen
+from socrates_tui.widgets.key_line import KeyLine
 from socrates_tui.widgets.long_list import Column, LongList
 from socrates_tui.widgets.turn_card import TurnCard
 from socrates_tui.widgets.turn_view import VERDICTS
@@ -122,7 +123,7 @@ class CorpusScreen(CuratingScreen):
                 Column("Reply"),
             )
             yield TurnCard()
-        yield Footer(show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """Show the newest turns."""

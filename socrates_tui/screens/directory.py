@@ -8,10 +8,11 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 
 from socrates_tui.plain_text import plain
 from socrates_tui.screens.dialog import LEAVE, Dialog
+from socrates_tui.widgets.key_line import KeyLine
 
 
 class DirectoryScreen(Dialog[Path]):
@@ -31,7 +32,7 @@ class DirectoryScreen(Dialog[Path]):
             dialog.border_title = self._heading
             yield Static(Content(plain(self._sentence)))
             yield Input("" if self._given is None else plain(str(self._given)), placeholder="~/…")
-            yield Footer(show_command_palette=False)
+            yield KeyLine()
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:

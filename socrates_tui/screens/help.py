@@ -8,9 +8,11 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.keys import format_key
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
+from socrates_language import tr
 from socrates_tui.screens.dialog import LEAVE, Dialog
+from socrates_tui.widgets.key_line import KeyLine
 
 KEY_WIDTH = 22
 
@@ -32,7 +34,7 @@ class HelpScreen(Dialog[None]):
                 for heading, bindings in self._groups:
                     yield Static(Content(heading), classes="help-heading")
                     yield Static(self._lines(bindings), classes="help-lines")
-            yield Footer(show_command_palette=False)
+            yield KeyLine()
 
     @staticmethod
     def _lines(bindings: Iterable[Binding]) -> Content:
@@ -40,7 +42,9 @@ class HelpScreen(Dialog[None]):
         for binding in bindings:
             keys = ", ".join(_written(key.strip()) for key in binding.key.split(","))
             lines.append(
-                Content.assemble((f"{keys:<{KEY_WIDTH}}", "bold $text-accent"), binding.tooltip or binding.description)
+                Content.assemble(
+                    (f"{keys:<{KEY_WIDTH}}", "bold $text-accent"), tr(binding.tooltip or binding.description)
+                )
             )
         return Content("\n").join(lines)
 

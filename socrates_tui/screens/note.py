@@ -5,9 +5,9 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.widgets import Footer
 
 from socrates_tui.screens.dialog import LEAVE, Dialog
+from socrates_tui.widgets.key_line import KeyLine
 from socrates_tui.widgets.plain_area import PlainArea
 
 
@@ -26,7 +26,7 @@ class NoteScreen(Dialog[str]):
         with Vertical(classes="dialog form") as dialog:
             dialog.border_title = self._heading
             yield PlainArea(self._note)
-            yield Footer(show_command_palette=False)
+            yield KeyLine()
 
     def on_mount(self) -> None:
         """Put the cursor behind the last character."""

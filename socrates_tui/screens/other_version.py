@@ -8,10 +8,11 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.widgets import DataTable, Footer
+from textual.widgets import DataTable
 
 from socrates_tui.plain_text import plain
 from socrates_tui.screens.dialog import LEAVE, Dialog
+from socrates_tui.widgets.key_line import KeyLine
 from socrates_tui.widgets.rows import Rows
 
 
@@ -31,7 +32,7 @@ class OtherVersionScreen(Dialog[str]):
         with Vertical(classes="dialog list") as dialog:
             dialog.border_title = self._heading
             yield Rows()
-            yield Footer(show_command_palette=False)
+            yield KeyLine()
 
     def on_mount(self) -> None:
         """Fill the table and stand on what is likeliest."""

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.widgets import DataTable, Footer, Static
+from textual.widgets import DataTable, Static
 
 from corpus.figures import edit_distance
 from corpus.pins import Pin
@@ -18,6 +18,7 @@ from socrates_tui.plain_text import plain
 from socrates_tui.screens.dialog import LEAVE, Dialog
 from socrates_tui.side_by_side import NOTHING
 from socrates_tui.widgets.changes import changes
+from socrates_tui.widgets.key_line import KeyLine
 from socrates_tui.widgets.rows import Rows
 
 
@@ -54,7 +55,7 @@ class PinsScreen(Dialog[ChosenPin]):
             yield Rows()
             with VerticalScroll(id="pin-answer"):
                 yield Static(id="pin-difference")
-            yield Footer(show_command_palette=False)
+            yield KeyLine()
 
     def on_mount(self) -> None:
         """Fill the table and stand where the user was."""

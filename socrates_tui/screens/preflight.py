@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.widgets import Button, DataTable, Footer, Static
+from textual.widgets import Button, DataTable, Static
 from textual.worker import get_current_worker
 
 from adapters.recipe import PRESETS, Preset
@@ -28,6 +28,7 @@ from socrates_tui.presets import MEANINGS
 from socrates_tui.retraining import Preflight, roughly
 from socrates_tui.screens.dialog import LEAVE, Dialog
 from socrates_tui.screens.turns import TurnsScreen, entries
+from socrates_tui.widgets.key_line import KeyLine
 from socrates_tui.widgets.rows import Rows
 from socrates_tui.widgets.training_panel import Training
 
@@ -105,7 +106,7 @@ class PreflightScreen(Dialog[Start | GoTo]):
             with Horizontal(classes="buttons"):
                 yield Button("Train", variant="primary", id="train", compact=True)
                 yield Button("Not now", id="no", compact=True)
-            yield Footer(show_command_palette=False)
+            yield KeyLine()
 
     def on_mount(self) -> None:
         """Begin to count and to check."""

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from corpus.records import Act, Turn
 from corpus.store import Corpus
@@ -17,6 +17,7 @@ from socrates_tui.act_sentences import counted
 from socrates_tui.plain_text import plain_line
 from socrates_tui.screens.curating import CuratingScreen, Edit
 from socrates_tui.sitting import Sitting
+from socrates_tui.widgets.key_line import KeyLine
 from socrates_tui.widgets.long_list import Column, LongList
 from socrates_tui.widgets.turn_card import TurnCard
 
@@ -56,7 +57,7 @@ class ReviewScreen(CuratingScreen):
             yield Queue(Column("Prompt"), Column("Reply", shown_from=40))
             yield TurnCard()
             yield Static(id="nothing-left")
-        yield Footer(show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """Show the queue."""

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, Vertical, VerticalScroll
 from textual.content import Content
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from socrates_tui.curve import read_curve
 from socrates_tui.plain_text import plain
@@ -17,6 +17,7 @@ from socrates_tui.runs import PastRun, course
 from socrates_tui.screens.dialog import LEAVE, Dialog
 from socrates_tui.screens.moment import moment
 from socrates_tui.side_by_side import difference_sentence, figure_rows
+from socrates_tui.widgets.key_line import KeyLine
 
 
 class RunScreen(Dialog[None]):
@@ -46,7 +47,7 @@ class RunScreen(Dialog[None]):
                             plot.show(curve)
                             yield plot
                             yield Static(legend(curve.unit))
-            yield Footer(show_command_palette=False)
+            yield KeyLine()
 
     def on_mount(self) -> None:
         """Let the arrow keys scroll."""

@@ -9,13 +9,14 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import DataTable, Footer, Static
+from textual.widgets import DataTable, Static
 
 from socrates_tui.plain_text import plain
 from socrates_tui.runs import PastRun, duration
 from socrates_tui.screens.dialog import LEAVE, Dialog
 from socrates_tui.screens.moment import moment
 from socrates_tui.screens.run import RunScreen
+from socrates_tui.widgets.key_line import KeyLine
 from socrates_tui.widgets.rows import Rows
 
 NOTHING = "–"
@@ -39,7 +40,7 @@ class RunsScreen(Dialog[None]):
             dialog.border_subtitle = "one for each version that was trained here"
             yield Rows()
             yield Static("There was no training yet: F5 begins one.", id="run-reason")
-            yield Footer(show_command_palette=False)
+            yield KeyLine()
 
     def on_mount(self) -> None:
         """Fill the table."""

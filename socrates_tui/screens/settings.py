@@ -11,15 +11,17 @@ from textual.content import Content
 from textual.events import DescendantFocus
 from textual.timer import Timer
 from textual.widget import Widget
-from textual.widgets import Footer, Input, Label, Select, Static, TextArea
+from textual.widgets import Input, Label, Select, Static, TextArea
 
 from adapters.recipe import PRESETS
 from socrates_errors import SettingsError
+from socrates_language import LANGUAGES
 from socrates_tui.plain_text import plain
 from socrates_tui.presets import MEANINGS
 from socrates_tui.screens.dialog import LEAVE, Dialog
 from socrates_tui.setting_text import LABELS, allowed, meaning, text_of, with_text
 from socrates_tui.settings import Settings
+from socrates_tui.widgets.key_line import KeyLine
 from socrates_tui.widgets.plain_area import PlainArea
 
 PAUSE_S = 0.1
@@ -50,7 +52,7 @@ class SettingsScreen(Dialog[Settings]):
                 for key, label in LABELS.items():
                     yield from self._setting(key, label)
             yield Static(id="mistake")
-            yield Footer(show_command_palette=False)
+            yield KeyLine()
 
     def _setting(self, key: str, label: str) -> Iterator[Widget]:
         if key == "system_prompt":
@@ -72,6 +74,8 @@ class SettingsScreen(Dialog[Settings]):
                 return self._choice(key, value, list(PRESETS))
             case "theme":
                 return self._choice(key, value, self._themes)
+            case "language":
+                return self._choice(key, value, ["auto", *LANGUAGES])
             case "base":
                 return Input(value, id=_id(key), compact=True)
         return Input(value, id=_id(key), restrict=r"[0-9.]*", compact=True)
@@ -82,7 +86,9 @@ class SettingsScreen(Dialog[Settings]):
         return Select([(name, name) for name in choices], value=chosen, allow_blank=False, id=_id(key), compact=True)
 
     def _meaning(self, key: str) -> str:
-        bounds = "" if key in ("base", "preset", "theme", "system_prompt") else f" {allowed(key).capitalize()}."
+        bounds = (
+            "" if key in ("base", "preset", "theme", "language", "system_prompt") else f" {allowed(key).capitalize()}."
+        )
         chosen = f" {MEANINGS[self._settings.preset]}" if key == "preset" else ""
         return f"{meaning(key)}{bounds}{chosen}"
 

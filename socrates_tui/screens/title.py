@@ -6,10 +6,11 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.widgets import Footer, Input
+from textual.widgets import Input
 
 from socrates_tui.plain_text import plain
 from socrates_tui.screens.dialog import LEAVE, Dialog
+from socrates_tui.widgets.key_line import KeyLine
 
 
 class TitleScreen(Dialog[str]):
@@ -27,7 +28,7 @@ class TitleScreen(Dialog[str]):
         with Vertical(classes="dialog question") as dialog:
             dialog.border_title = self._heading
             yield Input(plain(" ".join(self._title.split())), max_length=200)
-            yield Footer(show_command_palette=False)
+            yield KeyLine()
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:

@@ -12,13 +12,14 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.widgets import DataTable, Footer, Static
+from textual.widgets import DataTable, Static
 
 from corpus.records import Turn
 from corpus.store import Corpus
 from socrates_errors import CorpusError
 from socrates_tui.plain_text import plain
 from socrates_tui.screens.dialog import LEAVE, Dialog
+from socrates_tui.widgets.key_line import KeyLine
 from socrates_tui.widgets.rows import Rows
 
 MOST = 200
@@ -54,7 +55,7 @@ class TurnsScreen(Dialog[int]):
             yield Rows()
             with VerticalScroll(id="turn-whole", can_focus=False):
                 yield Static()
-            yield Footer(show_command_palette=False)
+            yield KeyLine()
 
     def on_mount(self) -> None:
         """Fill the table."""

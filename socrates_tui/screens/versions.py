@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import DataTable, Footer, Static
+from textual.widgets import DataTable, Static
 
 from adapters.api import BASE
 from adapters.registry import Version
@@ -24,6 +24,7 @@ from socrates_tui.screens.moment import moment
 from socrates_tui.side_by_side import NOTHING, picks_sentence
 from socrates_tui.version_figures import VersionFigures
 from socrates_tui.version_tree import version_tree
+from socrates_tui.widgets.key_line import KeyLine
 from socrates_tui.widgets.rows import Rows
 
 Act = Literal["use", "rename", "note", "export", "import", "delete", "compare", "blind", "pins"]
@@ -104,7 +105,7 @@ class VersionsScreen(Dialog[ChosenVersion]):
             dialog.border_subtitle = "Enter lets it speak · x Export · i Import · Del Delete"
             yield Rows()
             yield Static(id="version-told")
-            yield Footer(show_command_palette=False)
+            yield KeyLine()
 
     def on_mount(self) -> None:
         """Fill the table, stand where the user was, and begin to read the figures."""

@@ -8,12 +8,17 @@ from textual.app import ComposeResult
 from textual.widgets import Footer
 from textual.widgets._footer import FooterKey
 
+from socrates_language import tr
+
 FIRST_TO_GO = ("versions", "conversations", "screen.undo", "screen.flip(1)", "screen.flip(-1)")
 """Actions whose keys are left out before the others where there is no room; F1 shows them."""
 
 
 class KeyLine(Footer):
-    """A footer that never cuts a key: the least needed are left out, the last is always there."""
+    """A footer that never cuts a key: the least needed are left out, the last is always there.
+
+    What a binding says of itself is translated here.
+    """
 
     def __init__(self) -> None:
         super().__init__(show_command_palette=False)
@@ -22,6 +27,9 @@ class KeyLine(Footer):
     def compose(self) -> ComposeResult:
         """Lay out the keys for which there is room."""
         keys = cast("list[FooterKey]", list(super().compose()))
+        for key in keys:
+            key.description = tr(key.description)
+            key.tooltip = tr(str(key.tooltip)) if key.tooltip else None
         self._composed_for = self.size.width or self.app.size.width
         while len(keys) > 1 and sum(map(_width, keys)) > self._composed_for:
             spared = [key for action in FIRST_TO_GO for key in keys[:-1] if key.action == action]
