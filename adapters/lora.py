@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load, load_file
 from torch import nn
 
 from adapters.base import compute_dtype
@@ -102,7 +102,7 @@ def read_adapter(directory: Path, linears: Shapes, device: str) -> Adapter:
     try:
         settings: dict[str, Any] = json.loads((directory / "adapter_config.json").read_text())
         scale = float(settings["lora_alpha"]) / int(settings["r"])
-        tensors = load_file(directory / "adapter_model.safetensors", device=device)
+        tensors = _tensors(directory / "adapter_model.safetensors", device)
     except torch.OutOfMemoryError as error:
         raise VersionError(
             f"The GPU has no memory left for {directory.name}: close what else uses it, and choose the version again."
@@ -128,6 +128,11 @@ def read_adapter(directory: Path, linears: Shapes, device: str) -> Adapter:
             raise VersionError(f"The version {directory.name} was trained for another base: {name} has another shape.")
         put_on[name] = a, b
     return Adapter(put_on, scale)
+
+
+def _tensors(file: Path, device: str) -> dict[str, torch.Tensor]:
+    """Return what is in ``file``. On a CPU ``load_file`` takes longer, and keeps some bytes of each tensor for ever."""
+    return load(file.read_bytes()) if device == "cpu" else load_file(file, device=device)
 
 
 def put_on(adapter: Adapter | None, layers: dict[str, AdaptedLinear]) -> None:
