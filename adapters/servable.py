@@ -33,7 +33,8 @@ def refuse_unservable(config: dict[str, Any]) -> None:
     }
     for reason, true in reasons.items():
         if true:
-            raise VersionError(f"{tr(reason)} {tr('Only plain LoRA on linear layers can.')}")
+            only = tr("Only plain LoRA on linear layers can.")
+            raise VersionError(f"{tr(reason)} {only}")
 
 
 def check_weights(path: Path) -> None:

@@ -143,7 +143,8 @@ class BlindApp(SpeakingApp):
             self._blind.tell(str(error))
             return
         self._blind.state = "asking"
-        self._blind.tell(f"{tr('Taken back.')} {self._standing(question.versions)}")
+        taken_back = tr("Taken back.")
+        self._blind.tell(f"{taken_back} {self._standing(question.versions)}")
 
     def _standing(self, versions: tuple[str, str]) -> str:
         first, second = sorted(versions)

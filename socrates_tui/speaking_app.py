@@ -131,7 +131,8 @@ class SpeakingApp(App[None]):
     @on(EngineFailed)
     def _engine_failed(self, event: EngineFailed) -> None:
         self.loading_engine = False
-        self.chat.notice.trouble(f"{event.reason} {tr('F9 tries again; you can go on teaching.')}")
+        again = tr("F9 tries again; you can go on teaching.")
+        self.chat.notice.trouble(f"{event.reason} {again}")
         self.refresh_bindings()
 
     # Versions
