@@ -25,10 +25,13 @@ class CorpusError(SocratesError):
 
 
 class CorpusBusyError(CorpusError):
-    """Another program has the corpus; the same act can be done once that has ended. ``reason`` says who."""
+    """Another program has the corpus; the same act can be done once that has ended.
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"{reason} Wait until that has ended, then try again.")
+    ``reason`` says who, without the ``advice``.
+    """
+
+    def __init__(self, reason: str, advice: str) -> None:
+        super().__init__(f"{reason} {advice}")
         self.reason = reason
 
 

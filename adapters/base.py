@@ -19,6 +19,7 @@ from adapters import embedded
 from adapters.api import EMBEDDED, Progress
 from adapters.files import replace_text
 from socrates_errors import BaseUnavailableError
+from socrates_language import tr
 
 FILES = ("*.safetensors", "*.safetensors.index.json", "config.json", "tokenizer.json")
 MODEL_TYPES = ("gemma2", "gemma3_text", "gemma3")
@@ -38,8 +39,10 @@ def locate(base: str, models: Path, progress: Progress) -> Path:
         directory = _from_hub(base, progress)
     else:
         raise BaseUnavailableError(
-            f"There is no base called {base!r}: give `embedded`, a hub id such as google/gemma-2-2b-jpn-it, "
-            "or an existing directory."
+            tr(
+                "There is no base called {base}: give `embedded`, a hub id such as google/gemma-2-2b-jpn-it, "
+                "or an existing directory."
+            ).format(base=repr(base))
         )
     _check(base, directory)
     return directory
@@ -50,13 +53,15 @@ def _from_hub(base: str, progress: Progress) -> Path:
     from huggingface_hub import errors, snapshot_download
     from tqdm import tqdm
 
+    downloading = tr("Downloading {base}").format(base=base)
+
     class Bar(tqdm):  # type: ignore[misc]
         """Tells ``progress`` instead of drawing."""
 
         def update(self, n: float | None = 1) -> bool | None:
             shown: bool | None = super().update(n)
             if self.unit == "B":
-                progress(f"Downloading {base}", self.n / self.total if self.total else None)
+                progress(downloading, self.n / self.total if self.total else None)
             return shown
 
         def display(self, *_args: Any, **_kwargs: Any) -> bool:
@@ -68,38 +73,54 @@ def _from_hub(base: str, progress: Progress) -> Path:
             return here
     except errors.LocalEntryNotFoundError:
         pass  # nothing of it is here yet
-    progress(f"Downloading {base}", None)
+    progress(downloading, None)
     try:
         return Path(snapshot_download(base, allow_patterns=list(FILES), tqdm_class=Bar))
     except errors.GatedRepoError as error:
         raise BaseUnavailableError(
-            f"{base} is gated: accept its licence on its page on the Hugging Face hub, then run `hf auth login` "
-            "(or set HF_TOKEN) and start again."
+            tr(
+                "{base} is gated: accept its licence on its page on the Hugging Face hub, then run `hf auth login` "
+                "(or set HF_TOKEN) and start again."
+            ).format(base=base)
         ) from error
     except errors.RepositoryNotFoundError as error:
         raise BaseUnavailableError(
-            f"The Hugging Face hub has no {base}, or not for you: check the spelling, and run `hf auth login` "
-            "(or set HF_TOKEN) if it is private."
+            tr(
+                "The Hugging Face hub has no {base}, or not for you: check the spelling, and run `hf auth login` "
+                "(or set HF_TOKEN) if it is private."
+            ).format(base=base)
         ) from error
     except errors.HFValidationError as error:
-        raise BaseUnavailableError(f"{base!r} is no hub id: write owner/name.") from error
+        raise BaseUnavailableError(tr("{base} is no hub id: write owner/name.").format(base=repr(base))) from error
     except (errors.HTTPError, OSError) as error:  # type: ignore[attr-defined]
         raise BaseUnavailableError(
-            f"{base} is not on this machine yet and could not be downloaded: connect to the internet once "
-            "(and unset HF_HUB_OFFLINE), or use --base embedded or a local directory."
+            tr(
+                "{base} is not on this machine yet and could not be downloaded: connect to the internet once "
+                "(and unset HF_HUB_OFFLINE), or use --base embedded or a local directory."
+            ).format(base=base)
         ) from error
 
 
 def _check(base: str, directory: Path) -> None:
     """Refuse a directory that is not a Gemma 2 or 3 checkpoint with a fast tokenizer."""
     if missing := _missing(directory):
-        raise BaseUnavailableError(f"{base} is no usable checkpoint: {', '.join(missing)} missing in its directory.")
+        raise BaseUnavailableError(
+            tr("{base} is no usable checkpoint: {files} missing in its directory.").format(
+                base=base, files=", ".join(missing)
+            )
+        )
     try:
         model_type = json.loads((directory / "config.json").read_text())["model_type"]
     except (ValueError, KeyError, TypeError) as error:
-        raise BaseUnavailableError(f"{base} is no usable checkpoint: its config.json does not name a model.") from error
+        raise BaseUnavailableError(
+            tr("{base} is no usable checkpoint: its config.json does not name a model.").format(base=base)
+        ) from error
     if model_type not in MODEL_TYPES:
-        raise BaseUnavailableError(f"{base} is a {model_type} model: Socrates teaches Gemma 2 and Gemma 3 only.")
+        raise BaseUnavailableError(
+            tr("{base} is a {kind} model: Socrates teaches Gemma 2 and Gemma 3 only.").format(
+                base=base, kind=model_type
+            )
+        )
 
 
 def _missing(directory: Path) -> list[str]:
@@ -186,7 +207,10 @@ def load_model(directory: Path, *, trainable: bool) -> Any:
         )
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise BaseUnavailableError(
-            f"The base in {directory} cannot be loaded ({error}): get its files again, or choose another with --base."
+            tr(
+                "The base in {directory} cannot be loaded ({error}): get its files again, or choose another with "
+                "--base."
+            ).format(directory=directory, error=error)
         ) from error
     model.requires_grad_(False)
     if trainable:
@@ -221,5 +245,7 @@ def load_tokenizer(directory: Path) -> Tokenizer:
         return Tokenizer.from_file(str(directory / "tokenizer.json"))
     except Exception as error:  # the library raises nothing narrower
         raise BaseUnavailableError(
-            f"The tokenizer in {directory} cannot be read ({error}): get its files again, or choose another --base."
+            tr(
+                "The tokenizer in {directory} cannot be read ({error}): get its files again, or choose another --base."
+            ).format(directory=directory, error=error)
         ) from error

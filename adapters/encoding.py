@@ -16,6 +16,7 @@ from tokenizers import Tokenizer
 
 from adapters.api import Message
 from socrates_errors import BaseUnavailableError, EngineError
+from socrates_language import tr
 
 ROLES = {"user": "user", "assistant": "model"}
 
@@ -60,7 +61,9 @@ class Encoder:
     def _marker(self, text: str) -> int:
         found = self.tokenizer.token_to_id(text)
         if found is None:
-            raise BaseUnavailableError(f"The base's tokenizer has no {text}: it is not a Gemma 2 or 3 tokenizer.")
+            raise BaseUnavailableError(
+                tr("The base's tokenizer has no {text}: it is not a Gemma 2 or 3 tokenizer.").format(text=text)
+            )
         return int(found)
 
     def _text(self, text: str) -> list[int]:
@@ -90,7 +93,7 @@ class Encoder:
     def example(self, messages: Sequence[Message]) -> Encoded:
         """Return the ids of an example, whose target is the last message."""
         if not messages or messages[-1]["role"] != "assistant":
-            raise EngineError("An example ends in the assistant's message, its target.")
+            raise EngineError(tr("An example ends in the assistant's message, its target."))
         return Encoded(self.prompt(messages[:-1]), self.target(messages[-1]["content"]))
 
     def length(self, messages: Sequence[Message]) -> int:
@@ -171,7 +174,7 @@ def fold_system(messages: Sequence[Message]) -> list[Message]:
             trimmed[0] = Message(role=trimmed[0]["role"], content=f"{system['content']}\n\n{trimmed[0]['content']}")
     expected = ["user" if i % 2 == 0 else "assistant" for i in range(len(trimmed))]
     if len(trimmed) % 2 == 0 or [m["role"] for m in trimmed] != expected:
-        raise EngineError("A prompt's messages alternate between user and assistant, and the last is the user's.")
+        raise EngineError(tr("A prompt's messages alternate between user and assistant, and the last is the user's."))
     return trimmed
 
 

@@ -26,6 +26,7 @@ from adapters.text_stream import TextStream
 from adapters.tokenizers_here import encoder_in
 from adapters.weights import computable, file_of, keep, kept, weights_of
 from socrates_errors import BaseUnavailableError, EngineError
+from socrates_language import tr
 
 
 def load_engine(models: Path, base: str, registry: Registry, progress: Progress) -> "GemmaEngine":
@@ -34,7 +35,7 @@ def load_engine(models: Path, base: str, registry: Registry, progress: Progress)
     Raises BaseUnavailableError with what to do.
     """
     directory = locate(base, models, progress)
-    progress("Loading the base", None)
+    progress(tr("Loading the base"), None)
     with ThreadPoolExecutor(1) as beside:
         reading = beside.submit(encoder_in, directory / "tokenizer.json")
         weights = weights_hash(directory, models)
@@ -43,7 +44,9 @@ def load_engine(models: Path, base: str, registry: Registry, progress: Progress)
             decoder = decoder_of(directory, file, lambda: reading.result().end_of_turn)
         except torch.OutOfMemoryError as error:
             raise BaseUnavailableError(
-                f"{base} does not fit into the memory of the GPU: close what else uses it, or choose a smaller base."
+                tr(
+                    "{base} does not fit into the memory of the GPU: close what else uses it, or choose a smaller base."
+                ).format(base=base)
             ) from error
         return GemmaEngine(base, weights, decoder, reading.result(), registry)
 
@@ -175,6 +178,8 @@ class GemmaEngine:
                 prompt = self._encoder.prompt(without_oldest(messages, left_out))
         if len(prompt) > room:
             raise EngineError(
-                f"This message is {len(prompt)} tokens long and the context has room for {room}: shorten it."
+                tr("This message is {tokens} tokens long and the context has room for {room}: shorten it.").format(
+                    tokens=len(prompt), room=room
+                )
             )
         return prompt, left_out

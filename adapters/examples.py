@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from socrates_errors import TrainingError
+from socrates_language import tr
 
 T = TypeVar("T")
 
@@ -16,15 +17,19 @@ def read_examples(path: Path) -> list[dict[str, Any]]:
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")  # and at nothing else that is a line end elsewhere
     except (OSError, UnicodeDecodeError) as error:
-        raise TrainingError(f"{path} cannot be read ({error}): give a file of examples, in UTF-8.") from error
+        raise TrainingError(
+            tr("{path} cannot be read ({error}): give a file of examples, in UTF-8.").format(path=path, error=error)
+        ) from error
     examples = []
     for number, line in enumerate(lines, start=1):
         if line.strip():
             example = _example(line)
             if example is None:
                 raise TrainingError(
-                    f"{path}, line {number}, is no example: write {{'messages': [...]}} with user and assistant in "
-                    "turn, none of them empty, the assistant last."
+                    tr(
+                        "{path}, line {number}, is no example: write {example} with user and assistant in turn, none "
+                        "of them empty, the assistant last."
+                    ).format(path=path, number=number, example="{'messages': [...]}")
                 )
             examples.append(example)
     return examples

@@ -17,6 +17,7 @@ from torch import nn
 from adapters.base import compute_dtype
 from adapters.registry import Version
 from socrates_errors import VersionError
+from socrates_language import tr
 
 PREFIX = "base_model.model."
 
@@ -88,8 +89,10 @@ def read_version(version: Version, base: str, weights: str, linears: Shapes, dev
     """
     if version.weights_hash and version.weights_hash != weights:
         raise VersionError(
-            f"{version.name} was trained on {version.base}, and this is {base}: start with --base {version.base}, "
-            "or choose another version."
+            tr(
+                "{version} was trained on {trained_on}, and this is {base}: start with --base {trained_on}, or choose "
+                "another version."
+            ).format(version=version.name, trained_on=version.base, base=base)
         )
     return read_adapter(version.directory, linears, device)
 
@@ -105,27 +108,43 @@ def read_adapter(directory: Path, linears: Shapes, device: str) -> Adapter:
         tensors = _tensors(directory / "adapter_model.safetensors", device)
     except torch.OutOfMemoryError as error:
         raise VersionError(
-            f"The GPU has no memory left for {directory.name}: close what else uses it, and choose the version again."
+            tr(
+                "The GPU has no memory left for {version}: close what else uses it, and choose the version again."
+            ).format(version=directory.name)
         ) from error
     except Exception as error:
         raise VersionError(
-            f"The version {directory.name} cannot be read ({error}): delete it, or import it again."
+            tr("The version {version} cannot be read ({error}): delete it, or import it again.").format(
+                version=directory.name, error=error
+            )
         ) from error
     found: dict[str, dict[str, torch.Tensor]] = {}
     for key, tensor in tensors.items():
         name, _, kind = key.removeprefix(PREFIX).removesuffix(".weight").rpartition(".")
         if kind not in ("lora_A", "lora_B") or name not in linears:
-            raise VersionError(f"The version {directory.name} changes {key}, which this base does not have.")
+            raise VersionError(
+                tr("The version {version} changes {layer}, which this base does not have.").format(
+                    version=directory.name, layer=key
+                )
+            )
         found.setdefault(name, {})[kind] = tensor
     put_on: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
     for name, pair in found.items():
         outputs, inputs = linears[name]
         if set(pair) != {"lora_A", "lora_B"}:
-            raise VersionError(f"The version {directory.name} has half an adapter on {name}: import it again.")
+            raise VersionError(
+                tr("The version {version} has half an adapter on {layer}: import it again.").format(
+                    version=directory.name, layer=name
+                )
+            )
         a, b = pair["lora_A"], pair["lora_B"]
         rank = a.shape[0]
         if a.shape != (rank, inputs) or b.shape != (outputs, rank):
-            raise VersionError(f"The version {directory.name} was trained for another base: {name} has another shape.")
+            raise VersionError(
+                tr("The version {version} was trained for another base: {layer} has another shape.").format(
+                    version=directory.name, layer=name
+                )
+            )
         put_on[name] = a, b
     return Adapter(put_on, scale)
 

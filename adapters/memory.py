@@ -17,6 +17,7 @@ from adapters.fused import dequantized_bytes
 from adapters.loss import CHUNK, grouped
 from adapters.recipe import Recipe
 from socrates_errors import TrainingError
+from socrates_language import tr
 
 SHARE = {"cuda": 0.9, "cpu": 0.7}
 """Of the free memory, what a training may take; a CPU's is everybody's."""
@@ -98,8 +99,10 @@ class Memory:
         """Halve what is taken at once, as ``part`` did not fit; TrainingError where it cannot be halved."""
         if len(part) == 1 and checkpointing:
             raise TrainingError(
-                f"Not even one row of {_padded(part)[1]} tokens fits into memory: close other programs, split the "
-                "longest conversation, or choose a smaller base, and train again."
+                tr(
+                    "Not even one row of {tokens} tokens fits into memory: close other programs, split the longest "
+                    "conversation, or choose a smaller base, and train again."
+                ).format(tokens=_padded(part)[1])
             )
         self._room = min(self._room, self._bytes(part, checkpointing=checkpointing)) / 2
         self._correction = self._correction or 1.0  # from now on, experience is in the room

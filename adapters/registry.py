@@ -1,25 +1,25 @@
 """The versions on disk and the pointer to the active one. Loading weights is the engine's work, making them a run's."""
 
-import json
 import logging
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from adapters.api import BASE
 from adapters.files import replace_text, sync
+from adapters.manifest import MANIFEST, as_json, from_elsewhere, json_object, now, plain_manifest
 from adapters.servable import check_weights, refuse_unservable
 from socrates_errors import VersionError
+from socrates_language import tr
 
-MANIFEST = "version.json"
 EVALUATION = "eval.json"
 """What was measured of a version, where something was; ``adapters.figures`` reads it."""
 ADAPTER = ("adapter_config.json", "adapter_model.safetensors")
@@ -89,13 +89,20 @@ class Registry:
                 return _version(self.directory / name)
             except ValueError as error:
                 raise VersionError(
-                    f"Version {name} is damaged: {error}. Let another one speak (`socrates versions use base`), "
-                    "then delete it."
+                    tr(
+                        "Version {version} is damaged: {reason}. Let another one speak (`socrates versions use base`), "
+                        "then delete it."
+                    ).format(version=name, reason=error)
                 ) from error
         names = self._names()
         near = get_close_matches(name, names, n=3, cutoff=0.5) or names[-3:]
-        nearest = f"The nearest: {', '.join(near)}." if near else "There is none yet: train one first."
-        raise VersionError(f"There is no version {name!r}. {nearest}")
+        if not near:
+            raise VersionError(
+                tr("There is no version {version}. There is none yet: train one first.").format(version=repr(name))
+            )
+        raise VersionError(
+            tr("There is no version {version}. The nearest: {names}.").format(version=repr(name), names=", ".join(near))
+        )
 
     @property
     def starter(self) -> Version | None:
@@ -160,7 +167,7 @@ class Registry:
         """Turn the written ``draft`` into the next version: its manifest is written last, then it is renamed."""
         missing = [name for name in ADAPTER if not (draft / name).is_file()]
         if missing:
-            raise VersionError(f"The adapter has no {' and no '.join(missing)}: nothing was published.")
+            raise VersionError(tr("The adapter has no {files}: nothing was published.").format(files=_none_of(missing)))
         with self._locked():
             return self._publish(draft, manifest, self._last_number() + 1)
 
@@ -172,10 +179,10 @@ class Registry:
         try:
             _parse(draft, manifest)
         except ValueError as error:
-            raise VersionError(f"Nothing was published: {error}.") from error
+            raise VersionError(tr("Nothing was published: {reason}.").format(reason=error)) from error
         for path in draft.iterdir():
             sync(path)
-        replace_text(draft / MANIFEST, _dump(manifest))
+        replace_text(draft / MANIFEST, as_json(manifest))
         draft.chmod(0o700)
         draft.rename(self.directory / name)
         sync(self.directory)
@@ -189,7 +196,7 @@ class Registry:
             if not self._begun():  # by another program, meanwhile
                 for file in (*ADAPTER, EVALUATION):
                     shutil.copyfile(directory / file, draft / file)
-                self._publish(draft, _from_elsewhere(_load(directory / MANIFEST)), _number(STARTER))
+                self._publish(draft, from_elsewhere(json_object(directory / MANIFEST)), _number(STARTER))
                 replace_text(self.pointer, STARTER + "\n")
 
     def _begun(self) -> bool:
@@ -208,9 +215,13 @@ class Registry:
     def why_kept(self, name: str) -> str | None:
         """Say why ``name`` cannot be deleted: it is active, or the parent of another; None where it can."""
         if name == self.active:
-            return f"{name} is active: activate another version first, then delete it."
+            return tr("{version} is active: activate another version first, then delete it.").format(version=name)
         children = [version.name for version in self.versions() if version.parent == name]
-        return f"{name} is the parent of {', '.join(children)}: delete those first." if children else None
+        if not children:
+            return None
+        return tr("{version} is the parent of {children}: delete those first.").format(
+            version=name, children=", ".join(children)
+        )
 
     def delete(self, name: str) -> None:
         """Remove ``name`` for good, unless something is the reason that it is kept."""
@@ -231,7 +242,9 @@ class Registry:
         version = self.get(name)
         with _writing(directory):
             if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-                raise VersionError(f"{directory} is already there: name a new or an empty directory.")
+                raise VersionError(
+                    tr("{directory} is already there: name a new or an empty directory.").format(directory=directory)
+                )
             directory.mkdir(parents=True, exist_ok=True)
             for file in (*ADAPTER, EVALUATION, MANIFEST):
                 if (version.directory / file).exists():
@@ -242,16 +255,26 @@ class Registry:
         try:
             missing = [name for name in ADAPTER if not (directory / name).is_file()]
             if missing:
-                raise VersionError(f"{directory} has no {' and no '.join(missing)}: name a PEFT adapter's directory.")
-            config = _load(directory / ADAPTER[0])
-            told = _load(directory / MANIFEST) if (directory / MANIFEST).is_file() else _plain_manifest(config)
+                raise VersionError(
+                    tr("{directory} has no {files}: name a PEFT adapter's directory.").format(
+                        directory=directory, files=_none_of(missing)
+                    )
+                )
+            config = json_object(directory / ADAPTER[0])
+            told = json_object(directory / MANIFEST) if (directory / MANIFEST).is_file() else plain_manifest(config)
             refuse_unservable(config)
             check_weights(directory / ADAPTER[1])
         except OSError as error:
-            raise VersionError(f"{directory} cannot be read ({error.strerror}): name a directory that can.") from error
+            raise VersionError(
+                tr("{directory} cannot be read ({error}): name a directory that can.").format(
+                    directory=directory, error=error.strerror
+                )
+            ) from error
         except ValueError as error:
-            raise VersionError(f"{directory} cannot be imported: {error}.") from error
-        manifest = _from_elsewhere(told) | {"imported": _now()}
+            raise VersionError(
+                tr("{directory} cannot be imported: {reason}.").format(directory=directory, reason=error)
+            ) from error
+        manifest = from_elsewhere(told) | {"imported": now()}
         with self.draft() as draft:
             with _writing(draft):
                 for file in (*ADAPTER, EVALUATION):
@@ -288,7 +311,7 @@ class Registry:
         with self._locked():
             version = self.get(name)
             with _writing(version.directory):
-                replace_text(version.directory / MANIFEST, _dump(version.manifest | fields))
+                replace_text(version.directory / MANIFEST, as_json(version.manifest | fields))
         return self.get(name)
 
     def _last_number(self) -> int:
@@ -318,7 +341,9 @@ def _writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise VersionError(
-            f"{path} cannot be written ({error.strerror}): make room and see that you may write there."
+            tr("{path} cannot be written ({error}): make room and see that you may write there.").format(
+                path=path, error=error.strerror
+            )
         ) from error
 
 
@@ -326,8 +351,8 @@ def _version(directory: Path) -> Version:
     """Read the version in ``directory``; ValueError if it is not whole."""
     for file in ADAPTER:
         if not (directory / file).is_file():
-            raise ValueError(f"{file} is missing")
-    return _parse(directory, _load(directory / MANIFEST))
+            raise ValueError(tr("{file} is missing").format(file=file))
+    return _parse(directory, json_object(directory / MANIFEST))
 
 
 def _parse(directory: Path, manifest: dict[str, Any]) -> Version:
@@ -349,56 +374,22 @@ def _parse(directory: Path, manifest: dict[str, Any]) -> Version:
             manifest=manifest,
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{MANIFEST} does not tell what it must ({error})") from error
+        raise ValueError(
+            tr("{file} does not tell what it must ({error})").format(file=MANIFEST, error=error)
+        ) from error
 
 
-def _load(path: Path) -> dict[str, Any]:
-    """Read a JSON object; ValueError says what is wrong."""
-    try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ValueError(f"{path.name} is missing") from error
-    except OSError as error:
-        raise ValueError(f"{path.name} cannot be read ({error.strerror})") from error
-    except ValueError as error:
-        raise ValueError(f"{path.name} is not JSON") from error
-    if not isinstance(fields, dict):
-        raise ValueError(f"{path.name} holds no object")  # noqa: TRY004
-    return fields
+def _none_of(files: Sequence[str]) -> str:
+    """Return the names of one file, or of the two of ``ADAPTER``, as they stand behind "no"."""
+    return tr("{file} and no {other}").format(file=files[0], other=files[1]) if len(files) > 1 else files[0]
 
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _dump(manifest: dict[str, Any]) -> str:
-    return json.dumps(manifest, ensure_ascii=False, indent=2) + "\n"
-
-
-def _plain_manifest(config: dict[str, Any]) -> dict[str, Any]:
-    """Return what can be said of an adapter that came without version.json."""
-    return {
-        "title": "",
-        "note": "",
-        "base": {"id": config.get("base_model_name_or_path") or "", "weights_hash": ""},
-        "corpus": {"examples": 0},
-        "held_out": {"examples": 0, "tokens": 0, "base": None, "parent": None, "candidate": None},
-        "created": _now(),
-    }
-
-
-def _from_elsewhere(told: dict[str, Any]) -> dict[str, Any]:
-    """Return the manifest of a version that was trained on another home's corpus and judged against its versions."""
-    corpus = told.get("corpus")
-    return told | {"parent": BASE, "corpus": (corpus if isinstance(corpus, dict) else {}) | {"as_of": ""}}
-
-
 def _number(name: str) -> int:
     return int(name.removeprefix("v"))
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _alive(process: int) -> bool:

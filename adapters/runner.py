@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.api import Event
+from socrates_language import tr
 
 LAST = ("published", "refused", "failed")
 """The events that end a run."""
@@ -90,7 +91,7 @@ class Run:
         with self._log.open("ab") as log:
             process = self._start(log.fileno())
             if process is None:
-                yield self._failed("The run was cancelled before it began.")
+                yield self._failed(tr("The run was cancelled before it began."))
                 return
             try:
                 yield from self._relayed(process, log.fileno())
@@ -160,14 +161,19 @@ class Run:
 
     def _epitaph(self, status: int) -> str:
         if self._cancelled:
-            return "The run was cancelled; nothing was changed."
+            return tr("The run was cancelled; nothing was changed.")
         if status == -signal.SIGKILL:
-            how = "was killed, perhaps because memory ran out: close other programs, or take a smaller base"
-        elif status < 0:
-            how = f"was ended by signal {-status} ({signal.strsignal(-status)})"
-        else:
-            how = f"ended with status {status} before it had finished"
-        return f"The training process {how}. Its diagnostics are in {self._log}."
+            return tr(
+                "The training process was killed, perhaps because memory ran out: close other programs, or take a "
+                "smaller base. Its diagnostics are in {log}."
+            ).format(log=self._log)
+        if status < 0:
+            return tr(
+                "The training process was ended by signal {number} ({name}). Its diagnostics are in {log}."
+            ).format(number=-status, name=signal.strsignal(-status), log=self._log)
+        return tr(
+            "The training process ended with status {status} before it had finished. Its diagnostics are in {log}."
+        ).format(status=status, log=self._log)
 
 
 def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

@@ -4,28 +4,37 @@ from pathlib import Path
 from typing import Any
 
 from socrates_errors import VersionError
+from socrates_language import marked, tr
 
 
 def refuse_unservable(config: dict[str, Any]) -> None:
     """Raise VersionError if the engine cannot serve the PEFT adapter that ``config`` describes."""
     targets = config.get("target_modules")
     reasons = {
-        "it is no LoRA adapter": config.get("peft_type") != "LORA",
-        "it uses DoRA": bool(config.get("use_dora")),
-        "it uses rank-stabilised scaling": bool(config.get("use_rslora")),
-        "it trains biases": config.get("bias", "none") != "none" or bool(config.get("lora_bias")),
-        "it replaces whole modules": bool(config.get("modules_to_save")),
-        "it names its layers by an expression": not isinstance(targets, list),
-        "it changes the head or the embedding": isinstance(targets, list)
+        marked("This adapter cannot be served: it is no LoRA adapter."): config.get("peft_type") != "LORA",
+        marked("This adapter cannot be served: it uses DoRA."): bool(config.get("use_dora")),
+        marked("This adapter cannot be served: it uses rank-stabilised scaling."): bool(config.get("use_rslora")),
+        marked("This adapter cannot be served: it trains biases."): config.get("bias", "none") != "none"
+        or bool(config.get("lora_bias")),
+        marked("This adapter cannot be served: it replaces whole modules."): bool(config.get("modules_to_save")),
+        marked("This adapter cannot be served: it names its layers by an expression."): not isinstance(targets, list),
+        marked("This adapter cannot be served: it changes the head or the embedding."): isinstance(targets, list)
         and any(target.rpartition(".")[2] in ("lm_head", "embed_tokens") for target in targets),
-        "its rank differs between layers": bool(config.get("rank_pattern")) or bool(config.get("alpha_pattern")),
-        "its weights are turned round (fan_in_fan_out)": bool(config.get("fan_in_fan_out")),
-        "it has no whole rank and alpha": not all(type(config.get(key)) is int for key in ("r", "lora_alpha")),
-        "its rank is not above nought": type(config.get("r")) is int and config["r"] < 1,
+        marked("This adapter cannot be served: its rank differs between layers."): bool(config.get("rank_pattern"))
+        or bool(config.get("alpha_pattern")),
+        marked("This adapter cannot be served: its weights are turned round (fan_in_fan_out)."): bool(
+            config.get("fan_in_fan_out")
+        ),
+        marked("This adapter cannot be served: it has no whole rank and alpha."): not all(
+            type(config.get(key)) is int for key in ("r", "lora_alpha")
+        ),
+        marked("This adapter cannot be served: its rank is not above nought."): type(config.get("r")) is int
+        and config["r"] < 1,
     }
     for reason, true in reasons.items():
         if true:
-            raise VersionError(f"This adapter cannot be served: {reason}. Only plain LoRA on linear layers can.")
+            only = tr("Only plain LoRA on linear layers can.")
+            raise VersionError(f"{tr(reason)} {only}")
 
 
 def check_weights(path: Path) -> None:
@@ -36,4 +45,6 @@ def check_weights(path: Path) -> None:
         with safe_open(path, framework="numpy"):
             pass
     except SafetensorError as error:
-        raise ValueError(f"{path.name} is no whole safetensors file ({error})") from error
+        raise ValueError(
+            tr("{file} is no whole safetensors file ({error})").format(file=path.name, error=error)
+        ) from error

@@ -19,6 +19,7 @@ from adapters.evaluation import loss_per_token
 from adapters.loss import Decoder, grouped, hidden_states, objective
 from adapters.memory import Memory, out_of_memory
 from adapters.recipe import Recipe
+from socrates_language import tr
 
 
 class RefusedError(Exception):
@@ -65,8 +66,10 @@ def run_epochs(
             value = _together(trainable, accumulate(causal, _share(group), scale, memory, captured))
             if not math.isfinite(value):
                 raise RefusedError(
-                    f"The loss became {value} at step {step + 1}: train again with --preset seed, "
-                    "or look for damaged examples with `socrates corpus check`."
+                    tr(
+                        "The loss became {value} at step {step}: train again with --preset seed, or look for damaged "
+                        "examples with `socrates corpus check`."
+                    ).format(value=value, step=step + 1)
                 )
             torch.nn.utils.clip_grad_norm_(trainable, recipe.clip)
             optimiser.step()
@@ -106,7 +109,7 @@ def run_epochs(
         if last:
             break
     if all(torch.equal(now, then) for now, then in zip(trainable, initial, strict=True)):
-        raise RefusedError("Training changed nothing: the examples may all be empty; see `socrates corpus stats`.")
+        raise RefusedError(tr("Training changed nothing: the examples may all be empty; see `socrates corpus stats`."))
 
 
 def accumulate(

@@ -11,6 +11,7 @@ from adapters import embedded
 from adapters.api import EMBEDDED
 from adapters.encoding import Encoder
 from socrates_errors import BaseUnavailableError
+from socrates_language import tr
 
 
 def encoder_here(base: str, models: Path) -> Encoder | None:
@@ -26,7 +27,9 @@ def encoder_in(file: Path) -> Encoder:
         encoder = Encoder(Tokenizer.from_file(str(file)))
     except Exception as error:  # the library raises nothing narrower
         raise BaseUnavailableError(
-            f"The tokenizer {file} cannot be read ({error}): get its files again, or choose another --base."
+            tr("The tokenizer {file} cannot be read ({error}): get its files again, or choose another --base.").format(
+                file=file, error=error
+            )
         ) from error
     with suppress(OSError, AttributeError):  # where the C library is another
         ctypes.CDLL("libc.so.6").malloc_trim(0)  # of 290 MB that reading has taken, 96 are needed

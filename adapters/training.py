@@ -38,6 +38,7 @@ from adapters.registry import Registry
 from adapters.runner import Job
 from adapters.steps import RefusedError, joined, run_epochs
 from socrates_errors import SocratesError, VersionError
+from socrates_language import tr
 
 EVALUATED = ("step", "epoch", "train_loss", "held_out_loss")
 """What run.jsonl keeps of an evaluation, beside each step's loss."""
@@ -60,7 +61,8 @@ def train(job: Job) -> Iterator[Event]:
     rows, skipped = encoder.rows(examples, recipe.max_tokens, pairs=recipe.pair_weight > 0)
     held_out_rows, skipped_held_out = encoder.rows(held_out, recipe.max_tokens)
     if not rows:
-        yield {"event": "refused", "reason": "There is no example to train on: approve or rewrite some replies first."}
+        reason = tr("There is no example to train on: approve or rewrite some replies first.")
+        yield {"event": "refused", "reason": reason}
         return
     model = load_model(directory, trainable=True)
     weights = weights_hash(directory, Path(job.models))
@@ -300,10 +302,12 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, SocratesError):
         return str(error)
     if isinstance(error, OSError):
-        return f"The training could not read or write its files ({error}): free some disk space and train again."
+        return tr(
+            "The training could not read or write its files ({error}): free some disk space and train again."
+        ).format(error=error)
     if out_of_memory(error):
-        return "The training ran out of memory: close other programs, or choose a smaller base, and train again."
-    return f"The training failed ({error}): the log tells more."
+        return tr("The training ran out of memory: close other programs, or choose a smaller base, and train again.")
+    return tr("The training failed ({error}): the log tells more.").format(error=error)
 
 
 if __name__ == "__main__":

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from corpus import copies, shelf
 from corpus.database import open_database, use_wal, writing
-from corpus.failures import advising, busy
+from corpus.failures import WAIT, advising, busy
 from corpus.migrations import MIGRATIONS, first_pending
 from corpus.sqlite import Database
 from socrates_errors import CorpusBusyError, CorpusDamagedError, CorpusError
+from socrates_language import tr
 
 AUTOMATIC = "auto-"
 """The kind of backup that is made before a training."""
@@ -22,7 +23,6 @@ KEPT = 7
 _OPEN_LOCK = 128
 """The byte of the -shm file that every program with the database open locks (sqlite.org/walformat.html)."""
 _DAY_S = 24 * 60 * 60
-_ANOTHER = "choose another backup; `socrates corpus restore` lists them"
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def back_up(path: Path, target: Path | None = None) -> Path:
     Without ``target`` it is put with the other backups, under a name that tells the moment.
     """
     if not path.exists():
-        raise CorpusError(f"There is no corpus {path} to back up: name another home with --home.")
+        raise CorpusError(tr("There is no corpus {path} to back up: name another home with --home.").format(path=path))
     target = target or _place(path)
     copies.copy(path, target)
     return target
@@ -65,7 +65,11 @@ def _place(path: Path, kind: str = "") -> Path:
     try:
         return shelf.place(path, kind)
     except OSError as error:
-        raise CorpusError(f"{shelf.directory(path)} cannot be made ({error.strerror}): check its directory.") from error
+        raise CorpusError(
+            tr("{path} cannot be made ({error}): check its directory.").format(
+                path=shelf.directory(path), error=error.strerror
+            )
+        ) from error
 
 
 def restore(path: Path, backup: Path) -> Restored:
@@ -95,18 +99,34 @@ def _stage(backup: Path, fresh: Path) -> None:
             if file == backup or (file.name.endswith("-wal") and file.exists()):
                 shutil.copyfile(file, copied)
     except OSError as error:
-        raise CorpusError(f"The backup {backup} cannot be read ({error.strerror}): {_ANOTHER}.") from error
+        raise CorpusError(
+            tr(
+                "The backup {path} cannot be read ({error}): choose another backup; `socrates corpus restore` lists "
+                "them."
+            ).format(path=backup, error=error.strerror)
+        ) from error
     with copies.opened(fresh) as connection:
         try:
             tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         except sqlite3.DatabaseError as error:
-            raise CorpusError(f"{backup} is no backup, or a damaged one: {_ANOTHER}.") from error
+            raise CorpusError(
+                tr(
+                    "{path} is no backup, or a damaged one: choose another backup; `socrates corpus restore` lists "
+                    "them."
+                ).format(path=backup)
+            ) from error
         if not tables:
-            raise CorpusError(f"{backup} is empty: {_ANOTHER}.")
+            raise CorpusError(
+                tr("{path} is empty: choose another backup; `socrates corpus restore` lists them.").format(path=backup)
+            )
         db = Database(connection, execute_plugins=False)
-        pending = first_pending(db, str(backup), otherwise=_ANOTHER)
+        pending = first_pending(db, str(backup), backup=True)
         if copies.flaw(connection) is not None:
-            raise CorpusError(f"The backup {backup} is damaged: {_ANOTHER}.")
+            raise CorpusError(
+                tr("The backup {path} is damaged: choose another backup; `socrates corpus restore` lists them.").format(
+                    path=backup
+                )
+            )
         if pending:
             with writing(db):
                 MIGRATIONS.apply(db)
@@ -132,7 +152,9 @@ def replace_damaged(path: Path, fresh: Path) -> Path:
     when it is closed, so there must be none.
     """
     if _is_open_elsewhere(path):
-        raise CorpusBusyError(f"The corpus {path} is open in another program, which must be left first.")
+        raise CorpusBusyError(
+            tr("The corpus {path} is open in another program, which must be left first.").format(path=path), tr(WAIT)
+        )
     aside = path.with_name(f"{path.stem}-damaged-{shelf.stamp()}{path.suffix}")
     try:
         for file, kept in zip(copies.companions(path), copies.companions(aside), strict=True):
@@ -144,7 +166,11 @@ def replace_damaged(path: Path, fresh: Path) -> Path:
         fresh.rename(path)
         copies.sync(path.parent)
     except OSError as error:
-        raise CorpusError(f"The corpus {path} cannot be replaced ({error.strerror}): check its directory.") from error
+        raise CorpusError(
+            tr("The corpus {path} cannot be replaced ({error}): check its directory.").format(
+                path=path, error=error.strerror
+            )
+        ) from error
     return aside
 
 

@@ -9,6 +9,7 @@ from corpus.records import Conversation
 from corpus.split import PARTS, drawn_key, side
 from corpus.sqlite import Database
 from socrates_errors import CorpusError
+from socrates_language import tr
 
 _CONVERSATION = """
     SELECT conversations.id, conversations.key, conversations.title, conversations.system, conversations.source,
@@ -24,8 +25,17 @@ def one(db: Database, conversation: int) -> Conversation:
     """Return one conversation; CorpusError when there is none of that id."""
     found = rows(db, f"{_CONVERSATION} WHERE conversations.id = ?", [conversation])
     if not found:
-        raise CorpusError(f"There is no conversation {conversation}: `socrates corpus list` shows those there are.")
+        raise missing(conversation)
     return _record(found[0])
+
+
+def missing(conversation: int) -> CorpusError:
+    """Return the error that there is no such conversation."""
+    return CorpusError(
+        tr("There is no conversation {number}: `socrates corpus list` shows those there are.").format(
+            number=conversation
+        )
+    )
 
 
 def newest(db: Database, *, text: str, archived: bool, limit: int | None) -> list[Conversation]:
@@ -62,7 +72,9 @@ def begin(db: Database, *, title: str, system: str, source: str, key: str | None
             ((made,),) = rows(db, "SELECT count(*) FROM conversations WHERE source = 'chat'")
             key = drawn_key("held-out" if source == "chat" and (made + 1) % PARTS == 0 else "train")
         elif rows(db, "SELECT 1 FROM conversations WHERE key = ?", [key]):
-            raise CorpusError(f"There is a conversation with the key {key!r} already: add to that one.")
+            raise CorpusError(
+                tr("There is a conversation with the key {key} already: add to that one.").format(key=repr(key))
+            )
         cursor = db.conn.execute(
             """
             INSERT INTO conversations (key, title, system, source, split, created, updated)

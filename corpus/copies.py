@@ -11,6 +11,7 @@ from corpus.failures import advising, damaged, is_damage
 from corpus.migrations import first_pending
 from corpus.sqlite import Database
 from socrates_errors import CorpusError
+from socrates_language import tr
 
 PATIENCE_S = 5.0
 """How long anything waits for another program that is writing, unless told otherwise."""
@@ -24,8 +25,7 @@ def copy(path: Path, target: Path) -> None:
 
     It is as the corpus was at one moment; others may read and write meanwhile.
     """
-    failed = f"The backup {target} cannot be written"
-    with _writing(target, failed), unfinished(target.parent) as draft, advising(path, failed):
+    with _writing(target), unfinished(target.parent) as draft, advising(path, target):
         rows = _vacuum_into(path, draft)
         with opened(draft) as copied:
             first_pending(Database(copied, execute_plugins=False), str(path))
@@ -33,19 +33,27 @@ def copy(path: Path, target: Path) -> None:
                 raise damaged(path)
         sync(draft)
         if target.exists():
-            raise CorpusError(f"{target} is there already: name another file, or remove that one first.")
+            raise _taken(target)
         draft.rename(target)
         sync(target.parent)
 
 
 @contextmanager
-def _writing(target: Path, failed: str) -> Iterator[None]:
+def _writing(target: Path) -> Iterator[None]:
     try:
         if target.exists():
-            raise CorpusError(f"{target} is there already: name another file, or remove that one first.")
+            raise _taken(target)
         yield
     except OSError as error:
-        raise CorpusError(f"{failed} ({error.strerror}): name a file in a directory that you may write to.") from error
+        raise CorpusError(
+            tr(
+                "The backup {path} cannot be written ({error}): name a file in a directory that you may write to."
+            ).format(path=target, error=error.strerror)
+        ) from error
+
+
+def _taken(target: Path) -> CorpusError:
+    return CorpusError(tr("{path} is there already: name another file, or remove that one first.").format(path=target))
 
 
 @contextmanager
@@ -90,7 +98,7 @@ def flaw(db: sqlite3.Connection) -> str | None:
         if found != "ok":
             return str(found)
         if db.execute("PRAGMA foreign_key_check").fetchone() is not None:
-            return "a row refers to one that is not there"
+            return tr("a row refers to one that is not there")
         if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'turns_fts'").fetchone() is not None:
             db.execute("INSERT INTO turns_fts (turns_fts, rank) VALUES ('integrity-check', 1)")
     except sqlite3.DatabaseError as error:

@@ -15,6 +15,7 @@ from corpus.failures import advising
 from corpus.migrations import MIGRATIONS, first_pending
 from corpus.sqlite import Database
 from socrates_errors import CorpusError
+from socrates_language import tr
 
 LARGEST = 2**63 - 1
 """The largest whole number that SQLite keeps."""
@@ -37,7 +38,9 @@ def open_database(path: Path, patience_s: float = PATIENCE_S) -> Database:
             path.chmod(0o600)
     except OSError as error:
         raise CorpusError(
-            f"The corpus {path} cannot be opened ({error.strerror}): check that its directory exists and is yours."
+            tr("The corpus {path} cannot be opened ({error}): check that its directory exists and is yours.").format(
+                path=path, error=error.strerror
+            )
         ) from error
     with advising(path):
         connection = sqlite3.connect(path, timeout=PATIENCE_S)
@@ -90,10 +93,11 @@ def _back_up_before(pending: str, path: Path) -> Path:
             backup = moment
         copy(path, backup)
     except (CorpusError, OSError) as error:
-        raise CorpusError(
-            f"The corpus {path} is of an older Socrates and was not brought up to date, because no backup of it could "
-            f"be made first. {error}"
-        ) from error
+        failed = tr(
+            "The corpus {path} is of an older Socrates and was not brought up to date, because no backup of it could "
+            "be made first."
+        ).format(path=path)
+        raise CorpusError(f"{failed} {error}") from error
     return backup
 
 
@@ -142,7 +146,7 @@ def text(given: str) -> str:
         given.encode()
     except UnicodeEncodeError as error:
         raise CorpusError(
-            "The text is not valid Unicode: give it as UTF-8, without halves of surrogate pairs."
+            tr("The text is not valid Unicode: give it as UTF-8, without halves of surrogate pairs.")
         ) from error
     return given.replace("\0", "\ufffd").strip()
 

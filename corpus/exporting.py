@@ -15,6 +15,7 @@ from corpus.filters import EVERYTHING, Filter
 from corpus.formats import SHAREGPT_NAMES, ExportFormat
 from corpus.store import Corpus
 from socrates_errors import CorpusError
+from socrates_language import tr
 
 _ENCODE = json.JSONEncoder(ensure_ascii=False).encode
 _MESSAGES = 3_000
@@ -46,7 +47,7 @@ def _replacing(path: Path) -> Iterator[IO[bytes]]:
     unfinished: Path | None = None
     try:
         if path.exists() and not path.is_file():  # asked of the name as given: a pipe has no other
-            raise CorpusError(f"{path} is not a file: name a file, or - for standard output.")
+            raise CorpusError(tr("{path} is not a file: name a file, or - for standard output.").format(path=path))
         path = path.resolve()
         unfinished = path.with_name(f".{uuid4().hex}")
         with unfinished.open("xb") as stream:
@@ -55,7 +56,9 @@ def _replacing(path: Path) -> Iterator[IO[bytes]]:
             os.fsync(stream.fileno())
         unfinished.replace(path)
     except OSError as error:
-        raise CorpusError(f"{path} cannot be written ({error.strerror}): name a file that can.") from error
+        raise CorpusError(
+            tr("{path} cannot be written ({error}): name a file that can.").format(path=path, error=error.strerror)
+        ) from error
     finally:
         if unfinished is not None:
             with suppress(OSError):  # where it could not be made, it cannot be removed

@@ -9,16 +9,44 @@ from pathlib import Path
 from corpus import shelf
 from corpus.sqlite import Database
 from socrates_errors import CorpusBusyError, CorpusDamagedError, CorpusError
+from socrates_language import marked, tr
 
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-_ADVICE = {
-    sqlite3.SQLITE_FULL: "the disk is full; make room, then try again",
-    sqlite3.SQLITE_READONLY: "it may not be written; give yourself the right to write to it and its directory",
-    sqlite3.SQLITE_CANTOPEN: "it cannot be opened; check that its directory exists and is yours",
-    sqlite3.SQLITE_PERM: "it may not be opened; give yourself the right to read and write it",
-    sqlite3.SQLITE_IOERR: "the disk failed to read or write it; check the disk, then try again",
+_OF_THE_CORPUS = {
+    sqlite3.SQLITE_FULL: marked("The corpus {path} cannot be used: the disk is full; make room, then try again."),
+    sqlite3.SQLITE_READONLY: marked(
+        "The corpus {path} cannot be used: it may not be written; give yourself the right to write to it and its "
+        "directory."
+    ),
+    sqlite3.SQLITE_CANTOPEN: marked(
+        "The corpus {path} cannot be used: it cannot be opened; check that its directory exists and is yours."
+    ),
+    sqlite3.SQLITE_PERM: marked(
+        "The corpus {path} cannot be used: it may not be opened; give yourself the right to read and write it."
+    ),
+    sqlite3.SQLITE_IOERR: marked(
+        "The corpus {path} cannot be used: the disk failed to read or write it; check the disk, then try again."
+    ),
 }
+_OF_A_BACKUP = {
+    sqlite3.SQLITE_FULL: marked("The backup {path} cannot be written: the disk is full; make room, then try again."),
+    sqlite3.SQLITE_READONLY: marked(
+        "The backup {path} cannot be written: it may not be written; give yourself the right to write to it and its "
+        "directory."
+    ),
+    sqlite3.SQLITE_CANTOPEN: marked(
+        "The backup {path} cannot be written: it cannot be opened; check that its directory exists and is yours."
+    ),
+    sqlite3.SQLITE_PERM: marked(
+        "The backup {path} cannot be written: it may not be opened; give yourself the right to read and write it."
+    ),
+    sqlite3.SQLITE_IOERR: marked(
+        "The backup {path} cannot be written: the disk failed to read or write it; check the disk, then try again."
+    ),
+}
+WAIT = marked("Wait until that has ended, then try again.")
+"""What to do while another program has the corpus."""
 
 _WRITE_LOCK = ["120", "120"]
 """The first and last byte of the -shm file that a writer locks (sqlite.org/walformat.html, "WAL Locks")."""
@@ -27,23 +55,25 @@ _LONGEST_COMMAND = 60
 
 
 @contextmanager
-def advising(where: Path | Database, failed: str | None = None) -> Iterator[None]:
+def advising(where: Path | Database, backup: Path | None = None) -> Iterator[None]:
     """Turn what SQLite says of the corpus at ``where`` into a CorpusError that says what to do.
 
-    ``failed`` names what cannot be done because of the disk, else it is that the corpus cannot be used.
+    What it says of the disk is about ``backup``, where one is being written.
     """
     try:
         yield
     except sqlite3.DatabaseError as error:
         code = _code(error)
-        if code not in (*_BUSY, *_DAMAGED, *_ADVICE):
+        if code not in (*_BUSY, *_DAMAGED, *_OF_THE_CORPUS):
             raise
         path = where if isinstance(where, Path) else _file(where)
         if code in _BUSY:
             raise busy(path) from error
         if code in _DAMAGED:
             raise damaged(path) from error
-        raise CorpusError(f"{failed or f'The corpus {path} cannot be used'}: {_ADVICE[code]}.") from error
+        if backup is None:
+            raise CorpusError(tr(_OF_THE_CORPUS[code]).format(path=path)) from error
+        raise CorpusError(tr(_OF_A_BACKUP[code]).format(path=backup)) from error
 
 
 def is_damage(error: sqlite3.DatabaseError) -> bool:
@@ -54,19 +84,31 @@ def is_damage(error: sqlite3.DatabaseError) -> bool:
 def busy(path: Path) -> CorpusBusyError:
     """Return the error of a corpus that another program is writing to, with its name where that can be known."""
     writer = _writer(path)
-    by = f" ({writer})" if writer else ""
-    return CorpusBusyError(f"The corpus {path} is busy: another program is writing to it{by}.")
+    if writer is None:
+        reason = tr("The corpus {path} is busy: another program is writing to it.").format(path=path)
+    else:
+        process, command = writer
+        reason = tr(
+            "The corpus {path} is busy: another program is writing to it (process {process}, `{command}`)."
+        ).format(path=path, process=process, command=command)
+    return CorpusBusyError(reason, tr(WAIT))
 
 
 def damaged(path: Path) -> CorpusDamagedError:
     """Return the error of a damaged corpus; it names the ways out."""
-    repair = "`socrates corpus repair` takes out what can still be read"
     backups = shelf.backups(path)
     if not backups:
-        return CorpusDamagedError(f"The corpus {path} is damaged, and there is no backup beside it: {repair}.")
+        return CorpusDamagedError(
+            tr(
+                "The corpus {path} is damaged, and there is no backup beside it: `socrates corpus repair` takes out "
+                "what can still be read."
+            ).format(path=path)
+        )
     return CorpusDamagedError(
-        f"The corpus {path} is damaged: `socrates corpus restore {backups[0].name}` puts back the newest backup; "
-        f"{repair}."
+        tr(
+            "The corpus {path} is damaged: `socrates corpus restore {backup}` puts back the newest backup; "
+            "`socrates corpus repair` takes out what can still be read."
+        ).format(path=path, backup=backups[0].name)
     )
 
 
@@ -79,15 +121,18 @@ def _file(db: Database) -> Path:
     return Path(name)
 
 
-def _writer(path: Path) -> str | None:
-    """Return the process that is writing to the corpus; None where the system does not tell, as only Linux does."""
+def _writer(path: Path) -> tuple[int, str] | None:
+    """Return the process that is writing to the corpus, and its command line.
+
+    None where the system does not tell, as only Linux does.
+    """
     try:
         inode = Path(f"{path}-shm").stat().st_ino
         for line in Path("/proc/locks").read_text(encoding="utf-8").splitlines():
             # Such as "1: POSIX  ADVISORY  WRITE 9183 fe:00:2359363 120 120".
             *_, process, file, first, last = line.split()
             if [first, last] == _WRITE_LOCK and file.endswith(f":{inode}") and process != str(os.getpid()):
-                return f"process {process}, `{_command(int(process))}`"
+                return int(process), _command(int(process))
     except (OSError, ValueError):
         pass
     return None

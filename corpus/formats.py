@@ -9,6 +9,7 @@ from corpus.journal import tag_name
 from corpus.records import Split
 from corpus.split import content_key
 from socrates_errors import CorpusError
+from socrates_language import marked, tr
 
 ImportFormat = Literal["auto", "messages", "sharegpt", "alpaca", "pairs", "prompt-completion", "csv"]
 ImportVerdict = Literal["approved", "unreviewed"]
@@ -38,7 +39,8 @@ _SHAREGPT_ROLES = {
     "bard": "assistant",
 }
 _OF_TOOLS = frozenset({"tool", "function", "function_call", "tool_call", "tool_response", "observation"})
-_USES_TOOLS = "It uses tools, and a turn is a prompt and a reply: leave such records out."
+_USES_TOOLS = marked("It uses tools, and a turn is a prompt and a reply: leave such records out.")
+_NO_REPLY = marked("`{name}` must be text or one message of the assistant.")
 _SPLITS = (None, "train", "held-out")
 _REMARKS = frozenset({"rejected", "tags", "note"})
 
@@ -86,14 +88,14 @@ def parse(record: Any, format: ImportFormat) -> Record:
     if isinstance(record, Unreadable):
         raise CorpusError(record.reason)
     if not isinstance(record, dict):
-        raise CorpusError("It is not a JSON object.")
+        raise CorpusError(tr("It is not a JSON object."))
     system, exchanges = _PARSERS[_recognised(record) if format == "auto" else format](record)
     split = record.get("split")
     if split not in _SPLITS:
-        raise CorpusError("`split` must be train or held-out; without it, the conversation's key decides.")
+        raise CorpusError(tr("`split` must be train or held-out; without it, the conversation's key decides."))
     turn = record.get("turn")
     if isinstance(turn, bool) or not isinstance(turn, int | None) or (turn is not None and abs(turn) > LARGEST):
-        raise CorpusError(f"`turn` must be a whole number, at most {LARGEST}.")
+        raise CorpusError(tr("`turn` must be a whole number, at most {largest}.").format(largest=LARGEST))
     exchanges = _remarked(record, exchanges)
     return Record(_key(record, system, exchanges), record.get("conversation") is None, turn, split, system, exchanges)
 
@@ -104,7 +106,7 @@ def _recognised(record: Mapping[str, Any]) -> str:
             return name
     if named(record):
         return "prompt-completion"
-    raise CorpusError("Its keys are of no known format: name one with --format.")
+    raise CorpusError(tr("Its keys are of no known format: name one with --format."))
 
 
 def named(columns: Mapping[str, Any] | Sequence[str]) -> bool:
@@ -120,7 +122,7 @@ def _key(record: Mapping[str, Any], system: str, exchanges: Sequence[Exchange]) 
         return content_key(exchanges[0].prompt, [system, *parts])
     key = text(str(given)) if isinstance(given, str | int) and not isinstance(given, bool) else ""
     if not key:
-        raise CorpusError("`conversation` must be text or a whole number.")
+        raise CorpusError(tr("`conversation` must be text or a whole number."))
     return key
 
 
@@ -130,14 +132,14 @@ def _remarked(record: Mapping[str, Any], exchanges: list[Exchange]) -> list[Exch
     *before, last = exchanges
     rejected = record.get("rejected")
     if rejected is not None and last.rewrite is None:
-        last = _rewritten(last, text(_reply(rejected, "rejected")), "`rejected` is the reply itself.")
+        last = _rewritten(last, text(_reply(rejected, "rejected")), tr("`rejected` is the reply itself."))
     note = _field(record, "note", str, "")
     if note:
         last = last._replace(note=text(note))
     tags = _field(record, "tags", list, ())
     if tags:
         if not all(isinstance(tag, str) for tag in tags):
-            raise CorpusError("`tags` must be a list of texts.")
+            raise CorpusError(tr("`tags` must be a list of texts."))
         names = sorted({tag_name(tag) for tag in tags})
         return [each if each.context else each._replace(tags=names) for each in (*before, last)]
     return [*before, last]
@@ -159,7 +161,7 @@ def _sharegpt(record: Mapping[str, Any]) -> tuple[str, list[Exchange]]:
     for entry in _field(record, "conversations", list):
         speaker = entry.get("from", entry.get("role")) if isinstance(entry, dict) else None
         if not isinstance(speaker, str) or not (speaker in _SHAREGPT_ROLES or speaker in _OF_TOOLS):
-            raise CorpusError(f"`from` must be {one_of(tuple(_SHAREGPT_ROLES))}.")
+            raise CorpusError(tr("`from` must be {names}.").format(names=one_of(tuple(_SHAREGPT_ROLES))))
         role = _SHAREGPT_ROLES.get(speaker, speaker)
         content = entry.get("value", entry.get("content"))
         messages.append({"role": role, "content": content, "weight": entry.get("weight")})
@@ -171,7 +173,9 @@ def _columns(record: Mapping[str, Any]) -> tuple[str, list[Exchange]]:
     if record.get("chosen") is not None:
         return _pairs(record)
     if record.get("label") is False:
-        raise CorpusError("Its `label` says that the completion is not wanted: leave it out, or pair it with a better.")
+        raise CorpusError(
+            tr("Its `label` says that the completion is not wanted: leave it out, or pair it with a better.")
+        )
     reply = record[_first(record, REPLIES)]
     after = [{"role": "assistant", "content": reply}] if isinstance(reply, str) else reply
     system, exchanges = _told(record, [*_prompt(record), *after])
@@ -180,7 +184,7 @@ def _columns(record: Mapping[str, Any]) -> tuple[str, list[Exchange]]:
         return system, exchanges
     *before, last = exchanges
     better = last._replace(reply=text(_reply(rewrite, "rewrite")))
-    return system, [*before, _rewritten(better, last.reply, "`rewrite` is the reply itself.")]
+    return system, [*before, _rewritten(better, last.reply, tr("`rewrite` is the reply itself."))]
 
 
 def _pairs(record: Mapping[str, Any]) -> tuple[str, list[Exchange]]:
@@ -192,13 +196,13 @@ def _pairs(record: Mapping[str, Any]) -> tuple[str, list[Exchange]]:
         chosen, rejected = (_field(record, name, str | list) for name in ("chosen", "rejected"))
         if isinstance(chosen, list) and isinstance(rejected, list) and not any(name in record for name in PROMPTS):
             if chosen[:-1] != rejected[:-1]:
-                raise CorpusError("`chosen` and `rejected` must differ in their last message only.")
+                raise CorpusError(tr("`chosen` and `rejected` must differ in their last message only."))
             before, chosen, rejected = chosen[:-1], chosen[-1:], rejected[-1:]
         else:
             before = _prompt(record)
     system, exchanges = _told(record, [*before, {"role": "assistant", "content": _reply(chosen, "chosen")}])
     *context, last = exchanges
-    pair = _rewritten(last, text(_reply(rejected, "rejected")), "`chosen` and `rejected` are the same.")
+    pair = _rewritten(last, text(_reply(rejected, "rejected")), tr("`chosen` and `rejected` are the same."))
     return system, [*(exchange._replace(context=True) for exchange in context), pair]
 
 
@@ -221,7 +225,7 @@ def _prompt(record: Mapping[str, Any]) -> list[Any]:
     messages = []
     for pair in _field(record, "history", list, ()):
         if not isinstance(pair, list) or len(pair) != 2:
-            raise CorpusError("`history` must be a list of [prompt, reply].")
+            raise CorpusError(tr("`history` must be a list of [prompt, reply]."))
         messages.append({"role": "user", "content": pair[0]})
         messages.append({"role": "assistant", "content": pair[1], "weight": 0})
     parts = [text(prompt), "" if name == "input" else text(_field(record, "input", str, ""))]
@@ -234,22 +238,22 @@ def _first(record: Mapping[str, Any], names: Sequence[str]) -> str:
         if record.get(name) is not None:
             _field(record, name, str | list)
             return name
-    raise CorpusError(f"It has none of {one_of(names)}.")
+    raise CorpusError(tr("It has none of {names}.").format(names=one_of(names)))
 
 
 def one_of(names: Sequence[str]) -> str:
     """Return the names as a sentence tells them."""
     *others, last = names
-    return f"{', '.join(others)} or {last}"
+    return tr("{names} or {last}").format(names=", ".join(others), last=last)
 
 
 def _reply(given: Any, name: str) -> str:
     if isinstance(given, list):
         if len(given) != 1 or not isinstance(given[0], dict) or given[0].get("role") != "assistant":
-            raise CorpusError(f"`{name}` must be text or one message of the assistant.")
+            raise CorpusError(tr(_NO_REPLY).format(name=name))
         return _content(given[0])
     if not isinstance(given, str):
-        raise CorpusError(f"`{name}` must be text or one message of the assistant.")
+        raise CorpusError(tr(_NO_REPLY).format(name=name))
     return given
 
 
@@ -257,10 +261,10 @@ def _field(record: Mapping[str, Any], name: str, kind: Any, default: Any = None)
     found = record.get(name)
     if found is None:
         if default is None:
-            raise CorpusError(f"`{name}` is missing.")
+            raise CorpusError(tr("`{name}` is missing.").format(name=name))
         return default
     if not isinstance(found, kind):
-        raise CorpusError(f"`{name}` is of the wrong type.")
+        raise CorpusError(tr("`{name}` is of the wrong type.").format(name=name))
     return found
 
 
@@ -275,9 +279,9 @@ def _exchanges(messages: Sequence[Any]) -> tuple[str, list[Exchange]]:
     roles = [_ROLES.get(message["role"]) for message in messages]
     first = 1 if roles[:1] == ["system"] else 0
     if len(roles) == first or roles[first:] != ["user", "assistant"] * ((len(roles) - first) // 2):
-        raise CorpusError("After a system text, if any, user and assistant must take turns, and the assistant end.")
+        raise CorpusError(tr("After a system text, if any, user and assistant must take turns, and the assistant end."))
     if not all(contents[first:]):
-        raise CorpusError("A message is empty.")
+        raise CorpusError(tr("A message is empty."))
     exchanges = [
         Exchange(contents[i], contents[i + 1], None, messages[i + 1].get("weight") == 0)
         for i in range(first, len(messages), 2)
@@ -288,14 +292,14 @@ def _exchanges(messages: Sequence[Any]) -> tuple[str, list[Exchange]]:
 def _content(message: Any) -> str:
     """Return the text of a message, which may be told in parts."""
     if not isinstance(message, dict) or not isinstance(message.get("role"), str):
-        raise CorpusError("Every message must have a `role`, and text as `content`.")
+        raise CorpusError(tr("Every message must have a `role`, and text as `content`."))
     if message["role"] in _OF_TOOLS or message.get("tool_calls") or message.get("function_call"):
-        raise CorpusError(_USES_TOOLS)
+        raise CorpusError(tr(_USES_TOOLS))
     content = message.get("content")
     if isinstance(content, str):
         return content
     if not isinstance(content, list):
-        raise CorpusError("Every message must have a `role`, and text as `content`.")
+        raise CorpusError(tr("Every message must have a `role`, and text as `content`."))
     if not all(isinstance(part, dict) and isinstance(part.get("text"), str) for part in content):
-        raise CorpusError("A message has a part that is no text: a turn is text, leave the others out.")
+        raise CorpusError(tr("A message has a part that is no text: a turn is text, leave the others out."))
     return "".join(part["text"] for part in content)

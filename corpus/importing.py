@@ -16,6 +16,7 @@ from corpus.search import indexed_at_end
 from corpus.sqlite import Database
 from corpus.store import Corpus
 from socrates_errors import CorpusError
+from socrates_language import tr
 
 _ENCODE = json.JSONEncoder(ensure_ascii=False).encode
 
@@ -59,7 +60,11 @@ def import_file(
             with path_or_stream.open("rb") as stream:
                 return _import(corpus.db, stream, path_or_stream.name, format, verdict)
         except OSError as error:
-            raise CorpusError(f"{path_or_stream} cannot be read ({error.strerror}): name a file that can.") from error
+            raise CorpusError(
+                tr("{path} cannot be read ({error}): name a file that can.").format(
+                    path=path_or_stream, error=error.strerror
+                )
+            ) from error
     return _import(corpus.db, path_or_stream, "standard input", format, verdict)
 
 
@@ -110,15 +115,17 @@ def _place(db: Database, source: str, verdict: ImportVerdict, report: ImportRepo
         if report.refused and not report.turns and not report.known:
             first = min(report.refused, key=lambda refusal: refusal.line)
             raise CorpusError(
-                f"Nothing of {source} could be imported; record {first.line}: {first.reason} "
-                "Mend the file, or name its format with --format."
+                tr(
+                    "Nothing of {source} could be imported; record {line}: {reason} Mend the file, or name its format "
+                    "with --format."
+                ).format(source=source, line=first.line, reason=first.reason)
             )
 
 
 def _checked(found: Any, format: ImportFormat, verdict: ImportVerdict) -> Record:
     record = parse(found, format)
     if verdict == "unreviewed" and record.exchanges[-1].rewrite is not None:
-        raise CorpusError("A pair is a rewrite, which is a verdict: import pairs as approved.")
+        raise CorpusError(tr("A pair is a rewrite, which is a verdict: import pairs as approved."))
     return record
 
 

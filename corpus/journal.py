@@ -5,11 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from corpus.conversations import missing
 from corpus.database import now, one_line, rows, text, writing
 from corpus.records import Act, ActKind
 from corpus.sqlite import Database
 from corpus.turns import turn
 from socrates_errors import CorpusError
+from socrates_language import marked, tr
 
 Subject = Literal["turns", "conversations", "picks"]
 
@@ -20,6 +22,12 @@ _COLUMNS: dict[Subject, frozenset[str]] = {
     "picks": frozenset({"counts"}),
 }
 """What acts change."""
+_UNCHANGED: dict[Literal["approve", "drop", "pin", "unpin"], str] = {
+    "approve": marked("Nothing was changed: every turn that was named is approved already."),
+    "drop": marked("Nothing was changed: every turn that was named is dropped already."),
+    "pin": marked("Nothing was changed: every turn that was named is pinned already."),
+    "unpin": marked("Nothing was changed: every turn that was named is not pinned."),
+}
 ConversationAct = Literal["rename", "system text", "archive", "unarchive"]
 _COLUMN: dict[ConversationAct, str] = {
     "rename": "title",
@@ -43,7 +51,9 @@ def approve(db: Database, turn_ids: Sequence[int]) -> Act:
 
     def checked(turn_id: int, empty: bool) -> None:
         if empty:
-            raise CorpusError(f"The reply of turn {turn_id} is empty and cannot be approved: rewrite or drop it.")
+            raise CorpusError(
+                tr("The reply of turn {turn} is empty and cannot be approved: rewrite or drop it.").format(turn=turn_id)
+            )
 
     return _judge(db, "approve", "approved", turn_ids, checked)
 
@@ -57,13 +67,13 @@ def rewrite(db: Database, turn_id: int, wanted: str) -> Act:
     """Keep ``wanted`` as what the reply should have been; the newest rewrite counts, none is ever lost."""
     wanted = text(wanted)
     if not wanted:
-        raise CorpusError("The rewrite is empty: write what the reply should have been, or drop the turn.")
+        raise CorpusError(tr("The rewrite is empty: write what the reply should have been, or drop the turn."))
     with writing(db):
         found = turn(db, turn_id)
         if wanted == found.text:
-            raise CorpusError("The rewrite is unchanged: change it, or approve the reply as it is.")
+            raise CorpusError(tr("The rewrite is unchanged: change it, or approve the reply as it is."))
         if wanted == found.reply:
-            raise CorpusError("The rewrite is the reply itself: approve the turn to return to its reply.")
+            raise CorpusError(tr("The rewrite is the reply itself: approve the turn to return to its reply."))
         ((verdict, rewrite_id, judged),) = _as_they_are(db, [turn_id], "verdict, rewrite, judged")
         before = {"verdict": verdict, "rewrite": rewrite_id, "judged": judged}
         return _do(db, "rewrite", "turns", [_Change(turn_id, before, _rewritten(db, turn_id, wanted))])
@@ -78,20 +88,24 @@ def tag_name(given: str) -> str:
     """Return ``given`` as a tag is stored; CorpusError where it cannot be one."""
     name = one_line(given)
     if not 0 < len(name) <= _LONGEST_TAG:
-        raise CorpusError(f"A tag has 1 to {_LONGEST_TAG} characters: give it a short name.")
+        raise CorpusError(tr("A tag has 1 to {most} characters: give it a short name.").format(most=_LONGEST_TAG))
     return name
 
 
 def tag(db: Database, name: str, turn_ids: Sequence[int]) -> Act:
     """Give the turns a tag: one line of text."""
     name = tag_name(name)
-    return _tag(db, "tag", turn_ids, lambda tags: tags | {name}, f"has the tag {name!r} already")
+    nothing = tr("Nothing was changed: every turn that was named has the tag {tag} already.").format(tag=repr(name))
+    return _tag(db, "tag", turn_ids, lambda tags: tags | {name}, nothing)
 
 
 def untag(db: Database, name: str, turn_ids: Sequence[int]) -> Act:
     """Take a tag from the turns."""
     name = one_line(name)
-    return _tag(db, "untag", turn_ids, lambda tags: tags - {name}, f"is without the tag {name!r} already")
+    nothing = tr("Nothing was changed: every turn that was named is without the tag {tag} already.").format(
+        tag=repr(name)
+    )
+    return _tag(db, "untag", turn_ids, lambda tags: tags - {name}, nothing)
 
 
 def note(db: Database, turn_id: int, wanted: str) -> Act:
@@ -100,7 +114,9 @@ def note(db: Database, turn_id: int, wanted: str) -> Act:
     with writing(db):
         before = turn(db, turn_id).note
         if wanted == before:
-            raise CorpusError(f"Nothing was changed: the note of turn {turn_id} says that already.")
+            raise CorpusError(
+                tr("Nothing was changed: the note of turn {turn} says that already.").format(turn=turn_id)
+            )
         return _do(db, "note", "turns", [_Change(turn_id, {"note": before}, {"note": wanted})])
 
 
@@ -121,7 +137,7 @@ def _pin(db: Database, kind: Literal["pin", "unpin"], turn_ids: Sequence[int], w
             for turn_id, is_now in _as_they_are(db, turn_ids, "id, pinned")
             if is_now != wanted
         ]
-        return _do(db, kind, "turns", changes, nothing="is pinned already" if wanted else "is not pinned")
+        return _do(db, kind, "turns", changes, nothing=tr(_UNCHANGED[kind]))
 
 
 def pick(db: Database, pick_id: int) -> Act:
@@ -139,7 +155,7 @@ def change_conversation(db: Database, kind: ConversationAct, conversation: int, 
     with writing(db):
         found = rows(db, f"SELECT {column}, head FROM conversations WHERE id = ?", [conversation])
         if not found:
-            raise CorpusError(f"There is no conversation {conversation}: `socrates corpus list` shows those there are.")
+            raise missing(conversation)
         ((before, head),) = found
         if before == wanted:
             return None
@@ -189,7 +205,7 @@ def _judge(
                 check(turn_id, empty)
                 before = {"verdict": is_now, "rewrite": rewrite_id, "judged": judged}
                 changes.append(_Change(turn_id, before, after))
-        return _do(db, kind, "turns", changes, nothing=f"is {verdict} already")
+        return _do(db, kind, "turns", changes, nothing=tr(_UNCHANGED[kind]))
 
 
 def _tag(
@@ -226,7 +242,7 @@ def _rewritten(db: Database, turn_id: int, wanted: str) -> dict[str, Any]:
 
 def _do(db: Database, kind: ActKind, subject: Subject, changes: Sequence[_Change], *, nothing: str = "") -> Act:
     if not changes:
-        raise CorpusError(f"Nothing was changed: every turn that was named {nothing}.")
+        raise CorpusError(nothing)
     db.execute("UPDATE acts SET state = 'abandoned' WHERE state = 'undone'")
     moment = now()
     cursor = db.conn.execute(
@@ -249,6 +265,6 @@ def _act(act_id: int, kind: ActKind, subject: Subject, ids: Sequence[int]) -> Ac
 
 def _set(db: Database, subject: Subject, row_id: int, columns: Mapping[str, Any]) -> None:
     if not columns.keys() <= _COLUMNS[subject]:
-        raise CorpusError("The journal names a column that no act changes: put back a copy of the corpus.")
+        raise CorpusError(tr("The journal names a column that no act changes: put back a copy of the corpus."))
     assignments = ", ".join(f"{name} = ?" for name in columns)
     db.conn.execute(f"UPDATE {subject} SET {assignments} WHERE id = ?", [*columns.values(), row_id])

@@ -8,6 +8,7 @@ from io import TextIOWrapper
 from typing import IO, Any
 
 from corpus.formats import Unreadable
+from socrates_language import marked, tr
 
 LARGEST = 1 << 24
 """Bytes of a record, or characters of one in an array, beyond which it is refused."""
@@ -15,7 +16,7 @@ LARGEST = 1 << 24
 _CHUNK = 1 << 16
 """Characters of an array read at a time."""
 _SPACE = re.compile(r"[ \t\r\n]*")
-_TOO_LONG = f"It is longer than {LARGEST >> 20} MiB: split it into several records."
+_TOO_LONG = marked("It is longer than {size} MiB: split it into several records.")
 
 
 def lines(file: IO[bytes]) -> Iterator[tuple[int, Any]]:
@@ -28,7 +29,7 @@ def lines(file: IO[bytes]) -> Iterator[tuple[int, Any]]:
         if len(line) > LARGEST:
             while line and not line.endswith(b"\n"):
                 line = file.readline(_CHUNK)
-            yield number, Unreadable(_TOO_LONG)
+            yield number, Unreadable(tr(_TOO_LONG).format(size=LARGEST >> 20))
         elif line.strip():
             yield number, _decoded(line)
 
@@ -41,7 +42,7 @@ def elements(file: IO[bytes]) -> Iterator[tuple[int, Any]]:
         for number, element in enumerate(_elements(text), start=1):
             yield number, element
     except (ValueError, RecursionError) as error:
-        yield number + 1, Unreadable(f"From here on the array is not JSON: {error}.")
+        yield number + 1, Unreadable(tr("From here on the array is not JSON: {error}.").format(error=error))
     finally:
         text.detach()
 
@@ -50,9 +51,9 @@ def _decoded(line: bytes) -> Any:
     try:
         return json.loads(line.decode())
     except UnicodeDecodeError:
-        return Unreadable("It is not UTF-8: save the file as UTF-8.")
+        return Unreadable(tr("It is not UTF-8: save the file as UTF-8."))
     except (ValueError, RecursionError) as error:
-        return Unreadable(f"It is not JSON: {error}.")
+        return Unreadable(tr("It is not JSON: {error}.").format(error=error))
 
 
 def _elements(text: IO[str]) -> Iterator[Any]:
@@ -65,7 +66,7 @@ def _elements(text: IO[str]) -> Iterator[Any]:
             return
         if expected == ",":
             if not rest.startswith(","):
-                raise ValueError("a comma or the closing bracket is missing")
+                raise ValueError(tr("a comma or the closing bracket is missing"))
             rest = _from_next(text, rest[1:])
         expected = ","
         position = 0
@@ -75,7 +76,9 @@ def _elements(text: IO[str]) -> Iterator[Any]:
                 break
             except ValueError as error:
                 if len(rest) > LARGEST:
-                    raise ValueError(f"{error}, or an element is longer than {LARGEST >> 20} MiB") from error
+                    raise ValueError(
+                        tr("{error}, or an element is longer than {size} MiB").format(error=error, size=LARGEST >> 20)
+                    ) from error
                 more = text.read(min(max(_CHUNK, len(rest)), LARGEST + 1 - len(rest)))
                 if not more:
                     raise
@@ -93,4 +96,4 @@ def _from_next(text: IO[str], rest: str) -> str:
             return rest[found.end() :]
         rest = text.read(_CHUNK)
         if not rest:
-            raise ValueError("the closing bracket is missing")
+            raise ValueError(tr("the closing bracket is missing"))

@@ -2,25 +2,36 @@
 
 from corpus.sqlite import Database, Migrations
 from socrates_errors import CorpusError
+from socrates_language import marked, tr
 
 MIGRATIONS = Migrations("corpus")
 
+_FOREIGN = marked("{path} is the database of another program: move it away, or name another home with --home.")
+_NEWER = marked(
+    "{path} was made by a newer Socrates: upgrade Socrates, or move it away, or name another home with --home."
+)
+_FOREIGN_BACKUP = marked(
+    "{path} is the database of another program: choose another backup; `socrates corpus restore` lists them."
+)
+_NEWER_BACKUP = marked(
+    "{path} was made by a newer Socrates: upgrade Socrates, or choose another backup; `socrates corpus restore` lists "
+    "them."
+)
 
-def first_pending(
-    db: Database, name: str, otherwise: str = "move it away, or name another home with --home"
-) -> str | None:
-    """Return the first migration that the database ``name`` lacks, None when it has them all.
 
-    CorpusError, with what to do ``otherwise``, where it is another program's or a newer Socrates'.
+def first_pending(db: Database, name: str, *, backup: bool = False) -> str | None:
+    """Return the first migration that the database ``name``, which may be a ``backup``, lacks; None for none.
+
+    CorpusError, with what to do, where it is another program's or a newer Socrates'.
     """
     # The tables are read first: another process may be migrating this same new file between the two reads.
     tables = db.table_names()
     applied = {migration.name for migration in MIGRATIONS.applied(db)}
     known = [migration.name for migration in MIGRATIONS.pending(Database(memory=True, execute_plugins=False))]
     if tables and not applied:
-        raise CorpusError(f"{name} is the database of another program: {otherwise}.")
+        raise CorpusError(tr(_FOREIGN_BACKUP if backup else _FOREIGN).format(path=name))
     if applied - set(known):
-        raise CorpusError(f"{name} was made by a newer Socrates: upgrade Socrates, or {otherwise}.")
+        raise CorpusError(tr(_NEWER_BACKUP if backup else _NEWER).format(path=name))
     return next((migration for migration in known if migration not in applied), None)
 
 

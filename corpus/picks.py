@@ -10,6 +10,7 @@ from corpus.database import now, rows, text, writing
 from corpus.records import Act, Split
 from corpus.sqlite import Database
 from socrates_errors import CorpusError
+from socrates_language import tr
 
 Choice = Literal["left", "right", "neither"]
 
@@ -75,7 +76,7 @@ def add(db: Database, pick: Pick) -> Act:
     """Keep ``pick`` as an act, which undo takes back."""
     prompt = text(pick.prompt)
     if not prompt:
-        raise CorpusError("The prompt is empty: give it some text.")
+        raise CorpusError(tr("The prompt is empty: give it some text."))
     with writing(db):
         cursor = db.conn.execute(
             """

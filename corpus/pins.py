@@ -7,6 +7,7 @@ from corpus.database import now, rows, text, writing
 from corpus.records import Turn
 from corpus.sqlite import Database
 from socrates_errors import CorpusError
+from socrates_language import tr
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,11 @@ def rewrite(db: Database, turn_id: int, version: str, wanted: str) -> Turn:
         pin = turns.turn(db, turn_id)
         found = next((answer for answer in _answers(db, turn_id) if answer.version == version), None)
         if found is None:
-            raise CorpusError(f"{version} has not answered the prompt of turn {turn_id}: let it answer first.")
+            raise CorpusError(
+                tr("{version} has not answered the prompt of turn {turn}: let it answer first.").format(
+                    version=version, turn=turn_id
+                )
+            )
         kept = found.turn
         if kept is None:
             kept = turns.insert(

@@ -12,6 +12,7 @@ from corpus.records import Split
 from corpus.split import side
 from corpus.sqlite import Database
 from socrates_errors import CorpusError
+from socrates_language import tr
 
 
 class _Placed(NamedTuple):
@@ -128,12 +129,12 @@ class Thread:
             assert cursor.lastrowid is not None
             self._conversation, self._system, self._split = cursor.lastrowid, record.system, record.split
         if record.split not in (None, self._split):
-            raise CorpusError("Its `split` is not that of the records before it in the same conversation.")
+            raise CorpusError(tr("Its `split` is not that of the records before it in the same conversation."))
         if record.system and not self._system:
             self._db.execute("UPDATE conversations SET system = ? WHERE id = ?", [record.system, self._conversation])
             self._system = record.system
         if record.system and record.system != self._system:
-            raise CorpusError("Its system text is not that of the records before it in the same conversation.")
+            raise CorpusError(tr("Its system text is not that of the records before it in the same conversation."))
 
     def close(self) -> None:
         """Keep what is new, and show the path that was placed last."""

@@ -10,14 +10,17 @@ from typing import IO, Any, cast
 from corpus.json_records import elements, lines
 from corpus.tables import csv_rows, delimiter_of, parquet_rows
 from socrates_errors import CorpusError
+from socrates_language import marked, tr
 
 _PARQUET = b"PAR1"
 _PACKED = {
-    b"\x1f\x8b": "compressed with gzip: unpack it",
-    b"BZh": "compressed with bzip2: unpack it",
-    b"\xfd7zXZ\x00": "compressed with xz: unpack it",
-    b"\x28\xb5\x2f\xfd": "compressed with zstd: unpack it",
-    b"PK\x03\x04": "a zip archive or a spreadsheet: unpack it, or save the sheet as CSV in UTF-8",
+    b"\x1f\x8b": marked("The file is compressed with gzip: unpack it, then import that."),
+    b"BZh": marked("The file is compressed with bzip2: unpack it, then import that."),
+    b"\xfd7zXZ\x00": marked("The file is compressed with xz: unpack it, then import that."),
+    b"\x28\xb5\x2f\xfd": marked("The file is compressed with zstd: unpack it, then import that."),
+    b"PK\x03\x04": marked(
+        "The file is a zip archive or a spreadsheet: unpack it, or save the sheet as CSV in UTF-8, then import that."
+    ),
 }
 """How files begin that hold records only for other programs."""
 
@@ -31,13 +34,13 @@ def records(stream: IO[bytes], *, as_csv: bool = False) -> Iterator[tuple[int, A
     file = BufferedReader(cast(RawIOBase, stream))
     try:
         start = file.peek()
-        for mark, what in _PACKED.items():
+        for mark, advice in _PACKED.items():
             if start.startswith(mark):
-                raise CorpusError(f"The file is {what}, then import that.")
+                raise CorpusError(tr(advice))
         if start.startswith(_PARQUET):
             yield from _parquet(file)
         elif start.startswith((BOM_UTF16_BE, BOM_UTF16_LE)) or b"\0" in start[:4]:
-            raise CorpusError("The file is not UTF-8 but UTF-16, or no text at all: save it as UTF-8.")
+            raise CorpusError(tr("The file is not UTF-8 but UTF-16, or no text at all: save it as UTF-8."))
         elif as_csv or _is_csv(start.removeprefix(BOM_UTF8)):
             yield from csv_rows(file)
         else:

@@ -14,6 +14,7 @@ from corpus.migrations import MIGRATIONS, first_pending
 from corpus.salvage import Salvage, Table, salvaging
 from corpus.sqlite import Database
 from socrates_errors import CorpusDamagedError, CorpusError
+from socrates_language import tr
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,9 @@ class Repair:
 def repair(path: Path) -> Repair | None:
     """Put what can still be read of the damaged corpus at ``path`` in its place; None where nothing is damaged."""
     if not path.exists():
-        raise CorpusError(f"There is no corpus {path}: `socrates corpus restore` lists the backups there are.")
+        raise CorpusError(
+            tr("There is no corpus {path}: `socrates corpus restore` lists the backups there are.").format(path=path)
+        )
     if not _is_damaged(path):
         return None
     try:
@@ -47,7 +50,9 @@ def repair(path: Path) -> Repair | None:
             return Repair(replace_damaged(path, fresh), tables, mended)
     except OSError as error:
         raise CorpusError(
-            f"The corpus {path} cannot be repaired ({error.strerror}): check disk and directory."
+            tr("The corpus {path} cannot be repaired ({error}): check disk and directory.").format(
+                path=path, error=error.strerror
+            )
         ) from error
 
 
@@ -72,14 +77,20 @@ def _salvage(path: Path, copy: Path, fresh: Path) -> tuple[dict[str, Saved], men
             tables = {table.name: _save(damaged, table, new) for table in _tables(new)}
             if not any(saved.saved for saved in tables.values()):
                 raise CorpusDamagedError(
-                    f"Nothing can be read of {path} any more: put a backup back with `socrates corpus restore`, or "
-                    "move the file away to begin a new corpus."
+                    tr(
+                        "Nothing can be read of {path} any more: put a backup back with `socrates corpus restore`, or "
+                        "move the file away to begin a new corpus."
+                    ).format(path=path)
                 )
             mended = mending.mend(new, damaged, is_whole=not any(saved.lost != 0 for saved in tables.values()))
         with writing(db):
             MIGRATIONS.apply(db)
         if (found := flaw(new)) is not None:
-            raise CorpusDamagedError(f"What can be read of {path} makes no whole corpus ({found}): restore a backup.")
+            raise CorpusDamagedError(
+                tr("What can be read of {path} makes no whole corpus ({reason}): restore a backup.").format(
+                    path=path, reason=found
+                )
+            )
     return tables, mended
 
 

@@ -15,6 +15,7 @@ from corpus.pins import Pin
 from corpus.purge import Purge
 from corpus.records import Act, Conversation, Example, Hit, Split, Turn, Verdict
 from socrates_errors import CorpusBusyError, CorpusError
+from socrates_language import tr
 
 
 class Corpus:
@@ -81,7 +82,7 @@ class Corpus:
         """Give a conversation a title of one line; None where it has it already."""
         title = one_line(title)
         if not title:
-            raise CorpusError("The title is empty: give it some text.")
+            raise CorpusError(tr("The title is empty: give it some text."))
         return journal.change_conversation(self.db, "rename", conversation_id, title)
 
     def archive(self, conversation_id: int) -> Act | None:
@@ -318,4 +319,8 @@ class Corpus:
 
     def _check_parent(self, conversation: int, parent: int | None) -> None:
         if parent is not None and self.turn(parent).conversation != conversation:
-            raise CorpusError(f"Turn {parent} is not of conversation {conversation}: name a turn of the same one.")
+            raise CorpusError(
+                tr("Turn {turn} is not of conversation {conversation}: name a turn of the same one.").format(
+                    turn=parent, conversation=conversation
+                )
+            )

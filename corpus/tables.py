@@ -9,6 +9,7 @@ from typing import IO, Any
 from corpus.formats import PROMPTS, REPLIES, Unreadable, named, one_of
 from corpus.json_records import LARGEST
 from socrates_errors import CorpusError
+from socrates_language import tr
 
 _DELIMITERS = ",;\t"
 _ROWS = 256
@@ -35,8 +36,10 @@ def csv_rows(file: IO[bytes]) -> Iterator[tuple[int, Any]]:
         delimiter = delimiter_of(header)
         if delimiter is None:
             raise CorpusError(
-                f"The file is neither JSON nor parquet, and as CSV its first line must name {one_of(PROMPTS)}, and "
-                f"{one_of(REPLIES)}, or chosen and rejected: give its columns such names."
+                tr(
+                    "The file is neither JSON nor parquet, and as CSV its first line must name {prompts}, and "
+                    "{replies}, or chosen and rejected: give its columns such names."
+                ).format(prompts=one_of(PROMPTS), replies=one_of(REPLIES))
             )
         names = _names(next(csv.reader([header], delimiter=delimiter)))
         rows = csv.reader(_lines(text), delimiter=delimiter)
@@ -47,10 +50,11 @@ def csv_rows(file: IO[bytes]) -> Iterator[tuple[int, Any]]:
             except StopIteration:
                 return
             except csv.Error as error:
-                yield line, Unreadable(f"It is not CSV: {error}.")
+                yield line, Unreadable(tr("It is not CSV: {error}.").format(error=error))
                 continue
             if len(row) > len(names):
-                yield line, Unreadable(f"It has more than {len(names)} fields: put texts with commas in quotes.")
+                reason = tr("It has more than {number} fields: put texts with commas in quotes.")
+                yield line, Unreadable(reason.format(number=len(names)))
             elif any(row):
                 yield line, _record(names, row)
     finally:
@@ -97,4 +101,4 @@ def parquet_rows(file: IO[bytes]) -> Iterator[tuple[int, Any]]:
                     number += 1
                     yield number, {name.casefold(): value for name, value in row.items()}
     except (pyarrow.ArrowException, OSError, ValueError) as error:
-        yield number + 1, Unreadable(f"From here on the parquet file cannot be read: {error}.")
+        yield number + 1, Unreadable(tr("From here on the parquet file cannot be read: {error}.").format(error=error))

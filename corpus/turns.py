@@ -8,6 +8,7 @@ from corpus.database import now, rows
 from corpus.records import Turn, Verdict
 from corpus.sqlite import Database
 from socrates_errors import CorpusError
+from socrates_language import tr
 
 TURN = """
     SELECT turns.id, turns.conversation, turns.parent, turns.prompt, turns.reply, rewrites.text, turns.verdict,
@@ -39,7 +40,9 @@ def turn(db: Database, turn_id: int) -> Turn:
     """Return one turn; CorpusError when there is none of that id."""
     found = select(db, "WHERE turns.id = ?", [turn_id])
     if not found:
-        raise CorpusError(f"There is no turn {turn_id}: `socrates corpus list` shows the turns there are.")
+        raise CorpusError(
+            tr("There is no turn {turn}: `socrates corpus list` shows the turns there are.").format(turn=turn_id)
+        )
     return found[0]
 
 
@@ -77,9 +80,9 @@ def insert(
     moment = now()
     judged = None if verdict == "unreviewed" else moment
     if not prompt:
-        raise CorpusError("The prompt is empty: give it some text.")
+        raise CorpusError(tr("The prompt is empty: give it some text."))
     if verdict == "approved" and not reply:
-        raise CorpusError("The reply is empty and cannot be approved: rewrite or drop it.")
+        raise CorpusError(tr("The reply is empty and cannot be approved: rewrite or drop it."))
     cursor = db.conn.execute(
         """
         INSERT INTO turns (

@@ -13,6 +13,7 @@ from textual.screen import ModalScreen, Screen
 
 from corpus.store import Corpus
 from socrates_errors import SocratesError
+from socrates_language import marked, tr
 from socrates_tui.acts import acts, commands
 from socrates_tui.drafts import SYSTEM
 from socrates_tui.messages import CorpusChanged, SpeechEnded, VersionActivated
@@ -51,23 +52,85 @@ class SocratesApp(VersionsApp):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012  (no ClassVar in textual)
     VERTICAL_BREAKPOINTS = [(0, "-short"), (24, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f5,ctrl+t", "retrain", "Retrain", key_display="F5", tooltip="Train a new version on what you taught"),
-        Binding("f5,ctrl+t", "cancel_training", "Cancel training", key_display="F5", tooltip="Cancel the training"),
-        Binding("f8", "use_kept", "Use it anyway", key_display="F8", tooltip="Use the version only kept"),
-        Binding("f9", "load", "Load the model", key_display="F9", tooltip="Load the model, again if that failed"),
-        Binding("f12", "last_run", "Measured", key_display="F12", tooltip="Show how the new version was judged"),
-        Binding("f12", "runs", "Runs", key_display="F12", show=False, tooltip="Show the trainings so far"),
-        Binding("f3", "versions", "Versions", key_display="F3", tooltip="Choose which version speaks"),
         Binding(
-            "ctrl+g", "roll_back", "Roll back", show=False, tooltip="Let the version before speak; again, the later"
+            "f5,ctrl+t",
+            "retrain",
+            marked("Retrain"),
+            key_display="F5",
+            tooltip=marked("Train a new version on what you taught"),
+        ),
+        Binding(
+            "f5,ctrl+t",
+            "cancel_training",
+            marked("Cancel training"),
+            key_display="F5",
+            tooltip=marked("Cancel the training"),
+        ),
+        Binding(
+            "f8", "use_kept", marked("Use it anyway"), key_display="F8", tooltip=marked("Use the version only kept")
+        ),
+        Binding(
+            "f9",
+            "load",
+            marked("Load the model"),
+            key_display="F9",
+            tooltip=marked("Load the model, again if that failed"),
+        ),
+        Binding(
+            "f12",
+            "last_run",
+            marked("Measured"),
+            key_display="F12",
+            tooltip=marked("Show how the new version was judged"),
+        ),
+        Binding(
+            "f12", "runs", marked("Runs"), key_display="F12", show=False, tooltip=marked("Show the trainings so far")
+        ),
+        Binding("f3", "versions", marked("Versions"), key_display="F3", tooltip=marked("Choose which version speaks")),
+        Binding(
+            "ctrl+g",
+            "roll_back",
+            marked("Roll back"),
+            show=False,
+            tooltip=marked("Let the version before speak; again, the later"),
         ),
         # With priority, as a text area takes these two keys for selecting.
-        Binding("f6", "review", "Review", key_display="F6", priority=True, tooltip="Review replies nobody judged yet"),
-        Binding("f7", "corpus", "Corpus", key_display="F7", priority=True, tooltip="Find and judge turns of all talk"),
-        Binding("f4", "settings", "Settings", key_display="F4", show=False, tooltip="See and change every setting"),
-        Binding("f1", "help", "Help", key_display="F1", tooltip="Show every key"),
-        Binding("ctrl+p", "command_palette", "Palette", show=False, priority=True, tooltip="Search all of this"),
-        Binding("ctrl+q", "quit", "Quit", show=False, priority=True, tooltip="Leave; what is under way ends"),
+        Binding(
+            "f6",
+            "review",
+            marked("Review"),
+            key_display="F6",
+            priority=True,
+            tooltip=marked("Review replies nobody judged yet"),
+        ),
+        Binding(
+            "f7",
+            "corpus",
+            marked("Corpus"),
+            key_display="F7",
+            priority=True,
+            tooltip=marked("Find and judge turns of all talk"),
+        ),
+        Binding(
+            "f4",
+            "settings",
+            marked("Settings"),
+            key_display="F4",
+            show=False,
+            tooltip=marked("See and change every setting"),
+        ),
+        Binding("f1", "help", marked("Help"), key_display="F1", tooltip=marked("Show every key")),
+        Binding(
+            "ctrl+p",
+            "command_palette",
+            marked("Palette"),
+            show=False,
+            priority=True,
+            tooltip=marked("Search all of this"),
+        ),
+        Binding(
+            "ctrl+q", "quit", marked("Quit"), show=False, priority=True, tooltip=marked("Leave; what is under way ends")
+        ),
     ]
 
     def __init__(self, parts: "Parts") -> None:
@@ -153,7 +216,7 @@ class SocratesApp(VersionsApp):
                 self._kept = None
                 self.chat.panel.run(self.parts.retraining(preset, force=force))
                 if self.screen is not self.chat:
-                    self.chat.tell("The training is under way: the chat shows how far it is.")
+                    self.chat.tell(tr("The training is under way: the chat shows how far it is."))
                 self.refresh_bindings()
             case GoTo(turn):
                 while self.screen is not self.chat:  # such as the review
@@ -180,8 +243,8 @@ class SocratesApp(VersionsApp):
             if confirmed:
                 self.chat.panel.cancel()
 
-        question = "Cancel the training? What it has learned so far is lost; what you taught is kept."
-        self.push_screen(ConfirmScreen("Training", question, "Cancel it", "Go on"), answered)
+        question = tr("Cancel the training? What it has learned so far is lost; what you taught is kept.")
+        self.push_screen(ConfirmScreen(tr("Training"), question, tr("Cancel it"), tr("Go on")), answered)
 
     def action_runs(self) -> None:
         """Look at the trainings so far."""
@@ -208,7 +271,7 @@ class SocratesApp(VersionsApp):
         if settings is None:
             return
         if settings.base != self._settings.base:
-            self.chat.tell(f"{settings.base} is the base from the next start on.")
+            self.chat.tell(tr("{base} is the base from the next start on.").format(base=settings.base))
         if self._set(settings):
             self.chat.keep_draft(SYSTEM, "")
         self.theme = settings.theme
@@ -230,16 +293,16 @@ class SocratesApp(VersionsApp):
     def action_help(self) -> None:
         """Show every key."""
         groups = [
-            ("In the prompt", acts(Prompt.BINDINGS)),
-            ("On a reply", acts(TurnView.BINDINGS)),
-            ("In the editor", acts(RewriteScreen.BINDINGS)),
-            ("In the list of conversations", acts(ConversationRows.BINDINGS)),
+            (tr("In the prompt"), acts(Prompt.BINDINGS)),
+            (tr("On a reply"), acts(TurnView.BINDINGS)),
+            (tr("In the editor"), acts(RewriteScreen.BINDINGS)),
+            (tr("In the list of conversations"), acts(ConversationRows.BINDINGS)),
             (
-                "Everywhere",
+                tr("Everywhere"),
                 acts(ChatScreen.BINDINGS, TeachingScreen.BINDINGS, ConversingScreen.BINDINGS, self.BINDINGS),
             ),
-            ("In the review", acts(Queue.BINDINGS, CuratingScreen.BINDINGS)),
-            ("In the corpus", acts(TurnTable.BINDINGS, FilterLine.BINDINGS, CuratingScreen.BINDINGS)),
+            (tr("In the review"), acts(Queue.BINDINGS, CuratingScreen.BINDINGS)),
+            (tr("In the corpus"), acts(TurnTable.BINDINGS, FilterLine.BINDINGS, CuratingScreen.BINDINGS)),
         ]
         here = {ReviewScreen: 5, CorpusScreen: 6}.get(type(self.screen), 0)
         self.push_screen(HelpScreen([*groups[here:], *groups[:here]]))
@@ -258,8 +321,8 @@ class SocratesApp(VersionsApp):
                     acts(TurnView.BINDINGS, ChatScreen.BINDINGS, TeachingScreen.BINDINGS, ConversingScreen.BINDINGS),
                 )
         yield from commands(self, self, acts(self.BINDINGS))
-        yield SystemCommand("Pinned prompts", "Show what the newest version answers to them", self.action_pins)
-        yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
+        yield SystemCommand(tr("Pinned prompts"), tr("Show what the newest version answers to them"), self.action_pins)
+        yield SystemCommand(tr("Theme"), tr("Change the colours"), self.action_change_theme)
 
     async def action_quit(self) -> None:
         """Leave, once nothing is said and trained any more; asked again, at once."""
@@ -272,8 +335,8 @@ class SocratesApp(VersionsApp):
         if self.leaving:
             self._leave()
         elif self.chat.panel.running and not self.chat.panel.concluded:
-            question = "A training is under way. Leave and cancel it? What you taught is kept."
-            self.push_screen(ConfirmScreen("Leave", question, "Leave", "Stay"), self._leave_answered)
+            question = tr("A training is under way. Leave and cancel it? What you taught is kept.")
+            self.push_screen(ConfirmScreen(tr("Leave"), question, tr("Leave"), tr("Stay")), self._leave_answered)
         else:
             self._leave_answered(True)
 

@@ -10,6 +10,7 @@ from textual import on
 from adapters.api import BASE, Chunk, Engine, Message
 from corpus.examples import context
 from socrates_errors import CorpusError, SocratesError
+from socrates_language import tr
 from socrates_tui.blind import Question, Side
 from socrates_tui.brief import brief
 from socrates_tui.drafts import BLIND
@@ -42,7 +43,7 @@ class BlindApp(SpeakingApp):
     def set_against(self, first: str, second: str, left: Callable[[], None]) -> None:
         """Let ``first`` and ``second`` reply to what the user asks, until the screen is ``left``."""
         if self.engine is None:
-            self.chat.tell("Without the model nobody replies: F9 loads it.", "warning")
+            self.chat.tell(tr("Without the model nobody replies: F9 loads it."), "warning")
             left()
             return
         self._versions = (first, second)
@@ -52,7 +53,7 @@ class BlindApp(SpeakingApp):
             left()
 
         self._blind = BlindScreen(
-            f"{first} and {second}, blind",
+            tr("{first} and {second}, blind").format(first=first, second=second),
             self.parts.drafts.get(BLIND) or "",
             partial(self.chat.keep_draft, BLIND),
             has_last=self.chat.last is not None,
@@ -99,7 +100,8 @@ class BlindApp(SpeakingApp):
             self.post_message(PairFailed(question, str(error)))
         except Exception as error:  # the window must not close over a reply
             log.exception("no pair of replies")
-            self.post_message(PairFailed(question, f"The engine failed: {brief(error)}. Try again."))
+            reason = tr("The engine failed: {reason}. Try again.").format(reason=brief(error))
+            self.post_message(PairFailed(question, reason))
         return True
 
     @on(PairStreamed)
@@ -141,7 +143,8 @@ class BlindApp(SpeakingApp):
             self._blind.tell(str(error))
             return
         self._blind.state = "asking"
-        self._blind.tell(f"Taken back. {self._standing(question.versions)}")
+        taken_back = tr("Taken back.")
+        self._blind.tell(f"{taken_back} {self._standing(question.versions)}")
 
     def _standing(self, versions: tuple[str, str]) -> str:
         first, second = sorted(versions)

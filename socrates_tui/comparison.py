@@ -8,10 +8,28 @@ from adapters.api import BASE
 from adapters.registry import Registry
 from corpus.picks import Tally
 from corpus.store import Corpus
+from socrates_language import marked, tr
 from socrates_tui.side_by_side import NOTHING, difference_sentence, figure_rows, picks_sentence
 
 if TYPE_CHECKING:
     from adapters.figures import Difference, Record
+
+
+MADE = {
+    "title": marked("title"),
+    "parent": marked("parent"),
+    "base": marked("base"),
+    "created": marked("created"),
+    "examples": marked("examples"),
+    "base_loss": marked("base loss"),
+    "preset": marked("preset"),
+    "rank": marked("rank"),
+    "learning_rate": marked("learning rate"),
+    "epochs": marked("epochs"),
+    "seconds": marked("seconds"),
+    "device": marked("device"),
+}
+"""What made a version, for a reader."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +66,8 @@ class Comparison:
     def rows(self) -> list[list[str]]:
         """Return a row for each thing that is known of either: its name, then its value for each."""
         made = [
-            [key.replace("_", " "), *(NOTHING if side[key] is None else str(side[key]) for side in self.made)]
-            for key in self.made[0]
-            if key != "version"
+            [tr(name), *(NOTHING if side[key] is None else str(side[key]) for side in self.made)]
+            for key, name in MADE.items()
         ]
         return [*made, *figure_rows(self.measured)]
 

@@ -12,6 +12,7 @@ import adapters
 from adapters.registry import Registry
 from corpus import shelf
 from socrates_errors import SettingsError
+from socrates_language import tr
 
 LOG_BYTES = 1_000_000
 LOGS_KEPT = 3
@@ -43,7 +44,9 @@ class Home:
                 part.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise SettingsError(
-                f"The home {home.directory} cannot be made ({error.strerror}): give another with --home."
+                tr("The home {directory} cannot be made ({error}): give another with --home.").format(
+                    directory=home.directory, error=error.strerror
+                )
             ) from error
         return home
 

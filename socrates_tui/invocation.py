@@ -10,6 +10,7 @@ from adapters.api import EMBEDDED
 from corpus.database import LARGEST
 from corpus.store import Corpus
 from socrates_errors import BaseUnavailableError
+from socrates_language import tr
 from socrates_tui.home import Home
 
 if TYPE_CHECKING:
@@ -66,7 +67,9 @@ def loadable_base_of(ctx: typer.Context) -> str:
     base = base_of(ctx)
     if terms.needed(base) and not terms.accepted(home_of(ctx).directory):
         raise BaseUnavailableError(
-            f"The base {base} is Google's Gemma: read its terms (ai.google.dev/gemma/terms), then accept them once "
-            "for this home: `socrates --accept-gemma-terms ...`, or SOCRATES_ACCEPT_GEMMA_TERMS=1."
+            tr(
+                "The base {base} is Google's Gemma: read its terms (ai.google.dev/gemma/terms), then accept them once "
+                "for this home: `socrates --accept-gemma-terms ...`, or SOCRATES_ACCEPT_GEMMA_TERMS=1."
+            ).format(base=base)
         )
     return base

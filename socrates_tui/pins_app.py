@@ -10,6 +10,7 @@ from textual import on
 from adapters.api import Engine
 from corpus.store import Corpus
 from socrates_errors import CorpusError, SocratesError
+from socrates_language import ngettext, tr
 from socrates_tui.blind_app import BlindApp
 from socrates_tui.brief import brief
 from socrates_tui.drafts import answer_of
@@ -57,7 +58,8 @@ class PinsApp(BlindApp):
             self.post_message(PinsFailed(version, str(error)))
         except Exception as error:  # whatever a library raises, the window stays
             log.exception("pinned prompts were not answered")
-            self.post_message(PinsFailed(version, f"The engine failed: {brief(error)}."))
+            reason = tr("The engine failed: {reason}.").format(reason=brief(error))
+            self.post_message(PinsFailed(version, reason))
         else:
             if halted:
                 return False
@@ -67,12 +69,17 @@ class PinsApp(BlindApp):
 
     @on(PinsAnswered)
     def _pins_answered(self, event: PinsAnswered) -> None:
-        prompts = "1 pinned prompt is" if event.count == 1 else f"{event.count:,} pinned prompts are"
-        self.chat.tell(f"{prompts} answered by {event.version}: F3, then p shows what it says.")
+        answered = ngettext(
+            "{number} pinned prompt is answered by {version}: F3, then p shows what it says.",
+            "{number} pinned prompts are answered by {version}: F3, then p shows what it says.",
+            event.count,
+        )
+        self.chat.tell(answered.format(number=f"{event.count:,}", version=event.version))
 
     @on(PinsFailed)
     def _pins_failed(self, event: PinsFailed) -> None:
-        self.chat.tell(f"{event.version} does not answer the pinned prompts. {event.reason}", "error")
+        refused = tr("{version} does not answer the pinned prompts.").format(version=event.version)
+        self.chat.tell(f"{refused} {event.reason}", "error")
 
     def action_pins(self) -> None:
         """Show the pinned prompts."""
@@ -86,7 +93,8 @@ class PinsApp(BlindApp):
                 left()
             elif answer.act == "answer":
                 self._let_answer(self.chat.status.version)
-                self.chat.tell(f"{self.chat.status.version} answers while you are silent.")
+                answers = tr("{version} answers while you are silent.")
+                self.chat.tell(answers.format(version=self.chat.status.version))
             elif answer.turn is None:
                 self.show_pins(left)
             elif answer.act == "unpin":

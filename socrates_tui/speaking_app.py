@@ -11,6 +11,7 @@ from textual.worker import WorkerCancelled, get_current_worker
 from adapters import terms
 from adapters.api import BASE, Engine
 from socrates_errors import SocratesError
+from socrates_language import marked, tr
 from socrates_tui.brief import brief
 from socrates_tui.left_behind import left_behind
 from socrates_tui.loan import Loan
@@ -30,7 +31,7 @@ from socrates_tui.screens.terms import TermsScreen
 if TYPE_CHECKING:
     from socrates_tui.compose import Parts
 
-DECLINED = (
+DECLINED = marked(
     "The model is not loaded, because Gemma's terms are not accepted. F9 shows them again; you can go on teaching."
 )
 
@@ -73,7 +74,7 @@ class SpeakingApp(App[None]):
             return
         if self.terms_accepted:
             self.loading_engine = True
-            self.chat.notice.progress("Loading the model", None)
+            self.chat.notice.progress(tr("Loading the model"), None)
             self._load()
         else:
             self.push_screen(TermsScreen(terms.TEXT), self._terms_answered)
@@ -85,7 +86,7 @@ class SpeakingApp(App[None]):
             self.terms_accepted = True
             self.action_load()
         else:
-            self.chat.notice.trouble(DECLINED)
+            self.chat.notice.trouble(tr(DECLINED))
             self.refresh_bindings()
 
     @work(group="engine", exit_on_error=False)
@@ -106,7 +107,8 @@ class SpeakingApp(App[None]):
             self.post_message(EngineFailed(str(error)))
         except Exception as error:  # whatever a library raises, the window stays
             log.exception("no engine")
-            self.post_message(EngineFailed(f"The model cannot be loaded: {brief(error)}. `socrates doctor` says more."))
+            reason = tr("The model cannot be loaded: {reason}. `socrates doctor` says more.")
+            self.post_message(EngineFailed(reason.format(reason=brief(error))))
 
     @on(EngineProgressed)
     def _engine_progressed(self, event: EngineProgressed) -> None:
@@ -129,7 +131,8 @@ class SpeakingApp(App[None]):
     @on(EngineFailed)
     def _engine_failed(self, event: EngineFailed) -> None:
         self.loading_engine = False
-        self.chat.notice.trouble(f"{event.reason} F9 tries again; you can go on teaching.")
+        again = tr("F9 tries again; you can go on teaching.")
+        self.chat.notice.trouble(f"{event.reason} {again}")
         self.refresh_bindings()
 
     # Versions
@@ -142,7 +145,7 @@ class SpeakingApp(App[None]):
         self.wanted = version
         self.chat.engine = None
         if self.chat.speech is not None:
-            self.chat.tell(f"{version} speaks after this reply.")
+            self.chat.tell(tr("{version} speaks after this reply.").format(version=version))
         self._swap_when_silent()
 
     def _swap_when_silent(self) -> None:
@@ -150,7 +153,7 @@ class SpeakingApp(App[None]):
             return
         if self.wanted is not None:
             self._swapping = True
-            self.chat.notice.progress(f"Swapping in {self.wanted}", None)
+            self.chat.notice.progress(tr("Swapping in {version}").format(version=self.wanted), None)
             self._swap(self.engine, self.wanted)
         elif self._loans and not self.leaving and not (self._loans[0].gives_way and self.chat.waiting):
             self._lent = True
@@ -168,7 +171,8 @@ class SpeakingApp(App[None]):
             self.post_message(SwapRefused(version, str(error)))
         except Exception as error:
             log.exception("no swap")
-            self.post_message(SwapRefused(version, f"The version cannot be read: {brief(error)}."))
+            reason = tr("The version cannot be read: {reason}.").format(reason=brief(error))
+            self.post_message(SwapRefused(version, reason))
 
     @on(VersionSwapped)
     def _version_swapped(self, event: VersionSwapped) -> None:
@@ -179,7 +183,8 @@ class SpeakingApp(App[None]):
     def _swap_refused(self, event: SwapRefused) -> None:
         assert self.engine is not None
         self.chat.status.version = self.engine.version
-        self.chat.tell(f"{event.version} does not speak. {event.reason}", "error")
+        refused = tr("{version} does not speak.").format(version=event.version)
+        self.chat.tell(f"{refused} {event.reason}", "error")
         self._swap_ended(event.version)
 
     def _swap_ended(self, version: str) -> None:
@@ -197,7 +202,8 @@ class SpeakingApp(App[None]):
             self.chat.tell(str(error), "error")
             return
         self.chat.status.version = version
-        self.chat.tell("The base speaks, without an adapter." if version == BASE else f"{version} speaks now.")
+        base, trained = tr("The base speaks, without an adapter."), tr("{version} speaks now.")
+        self.chat.tell(base if version == BASE else trained.format(version=version))
         self.post_message(VersionActivated(version))
 
     def _let_speak(self) -> None:
@@ -234,10 +240,12 @@ class SpeakingApp(App[None]):
                 engine.use(speaks)
             self.post_message(LoanEnded(loan, done))
         except SocratesError as error:  # such as a version that another program deleted meanwhile
-            self.post_message(LoanEnded(loan, done, f"{speaks} speaks no longer. {error}"))
+            silent = tr("{version} speaks no longer.").format(version=speaks)
+            self.post_message(LoanEnded(loan, done, f"{silent} {error}"))
         except Exception as error:
             log.exception("no swap back")
-            self.post_message(LoanEnded(loan, done, f"{speaks} speaks no longer: {brief(error)}."))
+            silent = tr("{version} speaks no longer: {reason}.").format(version=speaks, reason=brief(error))
+            self.post_message(LoanEnded(loan, done, silent))
 
     @on(LoanEnded)
     def _loan_ended(self, event: LoanEnded) -> None:

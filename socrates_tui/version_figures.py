@@ -9,6 +9,7 @@ from adapters.api import BASE
 from adapters.registry import Registry
 from corpus.picks import Tally
 from corpus.store import Corpus
+from socrates_language import ngettext
 from socrates_tui.side_by_side import difference_sentence
 
 
@@ -34,9 +35,18 @@ class VersionFigures:
         """Say how its replies were judged, as a sentence."""
         if not self.judged:
             return ""
-        replies = f"{self.judged:,} repl{'y' if self.judged == 1 else 'ies'} judged, {self.untouched:.0%} left as said"
-        changed = "" if self.edit_distance is None else f"; on average {self.edit_distance:.0%} of a reply was changed"
-        return f"{replies}{changed}."
+        number, untouched = f"{self.judged:,}", f"{self.untouched:.0%}"
+        if self.edit_distance is None:
+            return ngettext(
+                "{number} reply judged, {untouched} left as said.",
+                "{number} replies judged, {untouched} left as said.",
+                self.judged,
+            ).format(number=number, untouched=untouched)
+        return ngettext(
+            "{number} reply judged, {untouched} left as said; on average {changed} of a reply was changed.",
+            "{number} replies judged, {untouched} left as said; on average {changed} of a reply was changed.",
+            self.judged,
+        ).format(number=number, untouched=untouched, changed=f"{self.edit_distance:.0%}")
 
     @property
     def tally(self) -> Tally:

@@ -10,6 +10,7 @@ from textual.screen import Screen
 from adapters.api import BASE
 from corpus.filters import Filter
 from socrates_errors import SocratesError, VersionError
+from socrates_language import tr
 from socrates_tui.brief import brief
 from socrates_tui.comparison import Comparison
 from socrates_tui.messages import VersionCarried, VersionNotCarried
@@ -76,11 +77,15 @@ class VersionsApp(PinsApp):
 
     def _rename_version(self, name: str) -> None:
         registry = self.parts.registry
-        self._write(name, TitleScreen(f"Title of {name}", registry.get(name).title), registry.rename)
+        self._write(
+            name, TitleScreen(tr("Title of {version}").format(version=name), registry.get(name).title), registry.rename
+        )
 
     def _note_version(self, name: str) -> None:
         registry = self.parts.registry
-        self._write(name, NoteScreen(f"Note on {name}", registry.get(name).note), registry.note)
+        self._write(
+            name, NoteScreen(tr("Note on {version}").format(version=name), registry.get(name).note), registry.note
+        )
 
     def _write(self, name: str, screen: Screen[str], keep: Callable[[str, str], object]) -> None:
         """Let the user write on ``screen`` what ``keep`` is to keep of ``name``."""
@@ -105,9 +110,13 @@ class VersionsApp(PinsApp):
             self._show_versions(None if confirmed else name)
 
         spoken = len(self.parts.corpus.matching("", Filter(version=name)))
-        turns = f" The turns that it spoke ({spoken:,}) stay, under its name." if spoken else ""
-        question = f"Delete {name} for good? Its weights cannot be had back; export it first to keep them.{turns}"
-        self.push_screen(ConfirmScreen("Delete", question, "Delete it", "Keep it"), answered)
+        question = tr("Delete {version} for good? Its weights cannot be had back; export it first to keep them.")
+        sentences = [question.format(version=name)]
+        if spoken:
+            stay = tr("The turns that it spoke ({number}) stay, under its name.")
+            sentences.append(stay.format(number=f"{spoken:,}"))
+        screen = ConfirmScreen(tr("Delete"), " ".join(sentences), tr("Delete it"), tr("Keep it"))
+        self.push_screen(screen, answered)
 
     def _change(self, act: Callable[[], object]) -> None:
         try:
@@ -126,7 +135,7 @@ class VersionsApp(PinsApp):
             screen = CompareScreen(other, name, lambda: Comparison.of(registry, database, other, name))
             self.push_screen(screen, lambda _: self._show_versions(name))
 
-        self._choose_other(f"Compare {name} with", name, chosen)
+        self._choose_other(tr("Compare {version} with").format(version=name), name, chosen)
 
     def _blind_version(self, name: str) -> None:
         def chosen(other: str | None) -> None:
@@ -135,14 +144,14 @@ class VersionsApp(PinsApp):
             else:
                 self.set_against(other, name, lambda: self._show_versions(name))
 
-        self._choose_other(f"Let {name} reply beside", name, chosen)
+        self._choose_other(tr("Let {version} reply beside").format(version=name), name, chosen)
 
     def _choose_other(self, heading: str, name: str, answered: Callable[[str | None], None]) -> None:
         """Let another version than ``name`` be chosen; its parent is the likeliest."""
         versions = {version.name: version for version in self.parts.registry.versions()}
         titles = {other: version.title for other, version in versions.items() if other != name}
         if name != BASE:
-            titles = {BASE: "without an adapter"} | titles
+            titles = {BASE: tr("without an adapter")} | titles
         at = versions[name].parent if name in versions else self.parts.registry.active
         self.push_screen(OtherVersionScreen(heading, titles, at), answered)
 
@@ -156,12 +165,15 @@ class VersionsApp(PinsApp):
                 registry = self.parts.registry
                 self._carry(
                     lambda: registry.export_to(name, directory),
-                    lambda _: VersionCarried(name, f"{name} is in {directory}."),
+                    lambda _: VersionCarried(
+                        name, tr("{version} is in {directory}.").format(version=name, directory=directory)
+                    ),
                     lambda reason: VersionNotCarried(name, "export", directory, reason),
                 )
 
-        sentence = "A new or an empty directory, which PEFT, and Import, can read:"
-        self.push_screen(DirectoryScreen(f"Export {name}", sentence, given), answered)
+        sentence = tr("A new or an empty directory, which PEFT, and Import, can read:")
+        heading = tr("Export {version}").format(version=name)
+        self.push_screen(DirectoryScreen(heading, sentence, given), answered)
 
     def _import_version(self, name: str, given: Path | None = None) -> None:
         def answered(directory: Path | None) -> None:
@@ -171,11 +183,17 @@ class VersionsApp(PinsApp):
                 registry = self.parts.registry
                 self._carry(
                     lambda: registry.import_from(directory).name,
-                    lambda new: VersionCarried(str(new), f"{new} is imported from {directory}: Enter lets it speak."),
+                    lambda new: VersionCarried(
+                        str(new),
+                        tr("{version} is imported from {directory}: Enter lets it speak.").format(
+                            version=new, directory=directory
+                        ),
+                    ),
                     lambda reason: VersionNotCarried(name, "import", directory, reason),
                 )
 
-        self.push_screen(DirectoryScreen("Import", "The directory of a PEFT LoRA adapter:", given), answered)
+        sentence = tr("The directory of a PEFT LoRA adapter:")
+        self.push_screen(DirectoryScreen(tr("Import"), sentence, given), answered)
 
     @work(thread=True, group="carrying", exit_on_error=False)
     def _carry(
@@ -190,7 +208,7 @@ class VersionsApp(PinsApp):
             self.post_message(refused(str(error)))
         except Exception as error:  # whatever the disk does, the window stays
             log.exception("not carried")
-            self.post_message(refused(f"That failed: {brief(error)}."))
+            self.post_message(refused(tr("That failed: {reason}.").format(reason=brief(error))))
 
     @on(VersionCarried)
     def _carried(self, event: VersionCarried) -> None:

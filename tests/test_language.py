@@ -1,5 +1,6 @@
 """Tests that all that a person reads can be read in Japanese."""
 
+import ast
 import gettext
 import re
 from collections.abc import Iterable, Iterator
@@ -8,7 +9,7 @@ import pytest
 
 import socrates_language
 from socrates_language import CATALOGS, ngettext, of_locale, use
-from tests.language import JAPANESE, read, template
+from tests.language import JAPANESE, KEYWORDS, ROOT, read, template
 
 CATALOG = read(JAPANESE)
 MESSAGES = [message for message in CATALOG if message.id]
@@ -23,6 +24,14 @@ def english_again(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def test_every_sentence_of_the_code_is_in_the_catalog_and_no_other() -> None:
     assert {message.id for message in MESSAGES} == {message.id for message in template() if message.id}
+
+
+def test_no_sentence_stands_where_it_is_not_found() -> None:
+    found = {form for message in template() if message.id for form in forms(message.id)}
+    files = [file for package in ("adapters", "corpus", "socrates_tui") for file in (ROOT / package).rglob("*.py")]
+    calls = [node for file in files for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call)]
+    said = [arg for call in calls if isinstance(call.func, ast.Name) and call.func.id in KEYWORDS for arg in call.args]
+    assert [arg.value for arg in said if isinstance(arg, ast.Constant) and arg.value and arg.value not in found] == []
 
 
 def test_every_sentence_is_translated() -> None:

@@ -14,6 +14,7 @@ from textual.reactive import var
 from textual.widgets import Static
 
 from corpus.picks import Choice
+from socrates_language import marked, tr
 from socrates_tui.blind import SIDES, Side
 from socrates_tui.plain_text import plain
 from socrates_tui.screens.dialog import LEAVE, Dialog
@@ -24,9 +25,9 @@ State = Literal["asking", "replying", "picking", "picked"]
 
 TITLES: dict[Side, str] = {"left": "1", "right": "2"}
 HINTS: dict[State, str] = {
-    "asking": "Ask both something; Enter sends it.",
-    "replying": "One after the other replies …",
-    "picking": "Which is the better reply?",
+    "asking": marked("Ask both something; Enter sends it."),
+    "replying": marked("One after the other replies …"),
+    "picking": marked("Which is the better reply?"),
     "picked": "",
 }
 
@@ -36,12 +37,12 @@ class BlindScreen(Dialog[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         # No text field has the focus while these work.
-        Binding("1", "pick('left')", "First"),
-        Binding("2", "pick('right')", "Second"),
-        Binding("0", "pick('neither')", "Neither"),
-        Binding("u,ctrl+z", "undo", "Undo"),
-        Binding("n", "another", "Another prompt"),
-        Binding("ctrl+l", "ask_last", "The conversation's last prompt"),
+        Binding("1", "pick('left')", marked("First")),
+        Binding("2", "pick('right')", marked("Second")),
+        Binding("0", "pick('neither')", marked("Neither")),
+        Binding("u,ctrl+z", "undo", marked("Undo")),
+        Binding("n", "another", marked("Another prompt")),
+        Binding("ctrl+l", "ask_last", marked("The conversation's last prompt")),
         LEAVE,
     ]
 
@@ -75,7 +76,7 @@ class BlindScreen(Dialog[None]):
         """Lay out the prompt above the two replies."""
         with Vertical(classes="dialog editor") as dialog:
             dialog.border_title = self._heading
-            yield Prompt(self._draft, placeholder="Ask both …")
+            yield Prompt(self._draft, placeholder=tr("Ask both …"))
             yield Static(id="blind-prompt")
             with Container(id="blind-replies"):
                 for side in SIDES:
@@ -96,7 +97,7 @@ class BlindScreen(Dialog[None]):
         self._prompt.display = asking
         self.query_one("#blind-prompt").display = not asking
         self.query_one(Prompt if asking else "#blind-left").focus()
-        self.tell(HINTS[self.state])
+        self.tell(tr(HINTS[self.state]))
         self.refresh_bindings()
 
     # What the app lets come

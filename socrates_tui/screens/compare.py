@@ -15,6 +15,7 @@ from textual.message import Message
 from textual.widgets import DataTable, Static
 
 from socrates_errors import SocratesError
+from socrates_language import tr
 from socrates_tui.brief import brief
 from socrates_tui.comparison import Comparison
 from socrates_tui.plain_text import plain
@@ -50,9 +51,9 @@ class CompareScreen(Dialog[None]):
     def compose(self) -> ComposeResult:
         """Lay out the table and what it comes to."""
         with Vertical(classes="dialog list") as dialog:
-            dialog.border_title = f"{self._names[0]} and {self._names[1]}"
+            dialog.border_title = tr("{first} and {second}").format(first=self._names[0], second=self._names[1])
             yield DataTable[Text](cursor_type="none")
-            yield Static("Reading the figures …", id="compared-told")
+            yield Static(tr("Reading the figures …"), id="compared-told")
             yield KeyLine()
 
     def on_mount(self) -> None:
@@ -69,7 +70,7 @@ class CompareScreen(Dialog[None]):
             self.post_message(self.Failed(str(error)))
         except Exception as error:  # whatever is wrong with a file, the window stays
             log.exception("no comparison")
-            self.post_message(self.Failed(f"They cannot be compared: {brief(error)}."))
+            self.post_message(self.Failed(tr("They cannot be compared: {reason}.").format(reason=brief(error))))
 
     @on(Compared)
     def _compared(self, event: Compared) -> None:

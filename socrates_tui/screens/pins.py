@@ -14,6 +14,7 @@ from textual.widgets import DataTable, Static
 
 from corpus.figures import edit_distance
 from corpus.pins import Pin
+from socrates_language import marked, tr
 from socrates_tui.plain_text import plain
 from socrates_tui.screens.dialog import LEAVE, Dialog
 from socrates_tui.side_by_side import NOTHING
@@ -34,9 +35,9 @@ class PinsScreen(Dialog[ChosenPin]):
     """A table of pinned prompts; below it, how the newest answer differs from the one before."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("e", "rewrite", "Rewrite"),
-        Binding("p", "unpin", "Unpin"),
-        Binding("a", "answer", "Answer now"),
+        Binding("e", "rewrite", marked("Rewrite")),
+        Binding("p", "unpin", marked("Unpin")),
+        Binding("a", "answer", marked("Answer now")),
         LEAVE,
     ]
 
@@ -50,8 +51,10 @@ class PinsScreen(Dialog[ChosenPin]):
     def compose(self) -> ComposeResult:
         """Lay out the table above the two answers."""
         with Vertical(classes="dialog editor") as dialog:
-            dialog.border_title = "Pinned prompts"
-            dialog.border_subtitle = f"a lets {self._version} answer those that it has not answered"
+            dialog.border_title = tr("Pinned prompts")
+            dialog.border_subtitle = tr("a lets {version} answer those that it has not answered").format(
+                version=self._version
+            )
             yield Rows()
             with VerticalScroll(id="pin-answer"):
                 yield Static(id="pin-difference")
@@ -60,8 +63,8 @@ class PinsScreen(Dialog[ChosenPin]):
     def on_mount(self) -> None:
         """Fill the table and stand where the user was."""
         table = self.query_one(Rows)
-        table.add_column("Prompt", width=max(20, self.app.size.width - 36))
-        table.add_columns("Answered by", "Changed")
+        table.add_column(tr("Prompt"), width=max(20, self.app.size.width - 36))
+        table.add_columns(tr("Answered by"), tr("Changed"))
         for pin in self._pins:
             answer = pin.answers[0] if pin.answers else None
             share = NOTHING if answer is None else f"{edit_distance(pin.before, answer.reply):.0%}"
@@ -86,13 +89,19 @@ class PinsScreen(Dialog[ChosenPin]):
         pin = self._under_cursor
         if pin is None:
             pane.border_title = None
-            told.update(Content("Nothing is pinned: p on a reply lets every new version answer its prompt again."))
+            nothing = tr("Nothing is pinned: p on a reply lets every new version answer its prompt again.")
+            told.update(Content(nothing))
         elif not pin.answers:
-            pane.border_title = "Not answered again yet; the turn says"
+            pane.border_title = tr("Not answered again yet; the turn says")
             told.update(Content(plain(pin.turn.text)))
         else:
-            before = pin.answers[1].version if len(pin.answers) > 1 else "the turn"
-            pane.border_title = f"From {before} to {pin.answers[0].version}"
+            newest = pin.answers[0].version
+            if len(pin.answers) > 1:
+                pane.border_title = tr("From {before} to {version}").format(
+                    before=pin.answers[1].version, version=newest
+                )
+            else:
+                pane.border_title = tr("From the turn to {version}").format(version=newest)
             told.update(changes(pin.before, pin.answers[0].reply))
 
     @property

@@ -17,6 +17,7 @@ from textual.widgets import DataTable, Static
 from adapters.api import BASE
 from adapters.registry import Version
 from socrates_errors import SocratesError
+from socrates_language import marked, tr
 from socrates_tui.brief import brief
 from socrates_tui.plain_text import plain
 from socrates_tui.screens.dialog import LEAVE, Dialog
@@ -51,15 +52,15 @@ class VersionsScreen(Dialog[ChosenVersion]):
     """The base and below it the versions as a tree. What is slow to know of them comes when it is known."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("r", "rename", "Rename"),
-        Binding("n", "note", "Note"),
-        Binding("c", "compare", "Compare"),
-        Binding("b", "blind", "Blind"),
-        Binding("p", "pins", "Pinned"),
+        Binding("r", "rename", marked("Rename")),
+        Binding("n", "note", marked("Note")),
+        Binding("c", "compare", marked("Compare")),
+        Binding("b", "blind", marked("Blind")),
+        Binding("p", "pins", marked("Pinned")),
         # Named in the dialog's frame: the footer has no room for them.
-        Binding("x", "export", "Export", show=False),
-        Binding("i", "import", "Import", show=False),
-        Binding("delete", "delete", "Delete", show=False),
+        Binding("x", "export", marked("Export"), show=False),
+        Binding("i", "import", marked("Import"), show=False),
+        Binding("delete", "delete", marked("Delete"), show=False),
         LEAVE,
     ]
 
@@ -101,8 +102,8 @@ class VersionsScreen(Dialog[ChosenVersion]):
     def compose(self) -> ComposeResult:
         """Lay out the table, and what is told of the row under the cursor."""
         with Vertical(classes="dialog list") as dialog:
-            dialog.border_title = "Versions"
-            dialog.border_subtitle = "Enter lets it speak · x Export · i Import · Del Delete"
+            dialog.border_title = tr("Versions")
+            dialog.border_subtitle = tr("Enter lets it speak · x Export · i Import · Del Delete")
             yield Rows()
             yield Static(id="version-told")
             yield KeyLine()
@@ -111,14 +112,14 @@ class VersionsScreen(Dialog[ChosenVersion]):
         """Fill the table, stand where the user was, and begin to read the figures."""
         table = self.query_one(Rows)
         table.add_column("")
-        table.add_column("Name")
-        table.add_column("Title", width=self._title_width)
-        table.add_column("Examples")
-        table.add_column("Held-out", key="held-out")
-        table.add_column("Edits", key="edits", width=5)
-        table.add_column("Picked", key="picked", width=6)
-        table.add_column("Made")
-        table.add_row(self._mark(BASE), Text(BASE), Text("without an adapter"), *[Text("")] * 5, key=BASE)
+        table.add_column(tr("Name"))
+        table.add_column(tr("Title"), width=self._title_width)
+        table.add_column(tr("Examples"))
+        table.add_column(tr("Held-out"), key="held-out")
+        table.add_column(tr("Edits"), key="edits", width=5)
+        table.add_column(tr("Picked"), key="picked", width=6)
+        table.add_column(tr("Made"))
+        table.add_row(self._mark(BASE), Text(BASE), Text(tr("without an adapter")), *[Text("")] * 5, key=BASE)
         for version, lines in self._tree:
             title = version.title if version.base == self._base else f"{version.title} ({version.base})".strip()
             table.add_row(
@@ -133,7 +134,7 @@ class VersionsScreen(Dialog[ChosenVersion]):
                 key=version.name,
             )
         for name in self._damaged:
-            table.add_row(Text("!"), Text(name), Text("damaged"), *[Text("")] * 5, key=name)
+            table.add_row(Text("!"), Text(name), Text(tr("damaged")), *[Text("")] * 5, key=name)
         names = self._names
         table.move_cursor(row=names.index(self._at) if self._at in names else 0)
         self._show_figures()
@@ -145,7 +146,8 @@ class VersionsScreen(Dialog[ChosenVersion]):
             self.post_message(self.Measured(self._measure()))
         except Exception as error:  # whatever is wrong with a file, the versions can be chosen
             log.exception("no figures")
-            reason = str(error) if isinstance(error, SocratesError) else f"The figures cannot be read: {brief(error)}."
+            unread = tr("The figures cannot be read: {reason}.").format(reason=brief(error))
+            reason = str(error) if isinstance(error, SocratesError) else unread
             self.post_message(self.Unmeasured(reason))
 
     @on(Measured)
@@ -184,12 +186,12 @@ class VersionsScreen(Dialog[ChosenVersion]):
         name = self._under_cursor
         version, figures = self._versions.get(name), self._figures_of(name)
         if name in self._damaged:
-            sentences = [f"{name} is damaged and cannot speak: Delete removes it."]
+            sentences = [tr("{version} is damaged and cannot speak: Delete removes it.").format(version=name)]
         else:
             sentences = [
                 version.note if version else "",
-                "It is active." if name == self._active else "",
-                "It was active before." if name == self._before else "",
+                tr("It is active.") if name == self._active else "",
+                tr("It was active before.") if name == self._before else "",
                 figures.from_parent,
                 figures.edits,
                 *(picks_sentence(other, name, tally) for other, tally in sorted(figures.picks.items())),

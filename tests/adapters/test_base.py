@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 from transformers import Gemma3Config, Gemma3ForConditionalGeneration
 
 from adapters import base, embedded
@@ -180,6 +181,23 @@ def test_two_first_conversions_at_once_make_one_base(tmp_path: Path, monkeypatch
         found = set(threads.map(lambda _: embedded.convert(tmp_path, quiet), range(4)))
     assert found == {tmp_path / embedded.DIRECTORY}
     assert len(made) == 1
+
+
+def test_another_program_is_waited_for_only_where_one_converts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    lock = FileLock(tmp_path / ".converting.lock")
+
+    def tell(text: str, _fraction: float | None) -> None:
+        told.append(text)
+        lock.release()
+
+    monkeypatch.setattr(embedded, "_assemble", lambda gguf, _progress: gguf.touch())
+    monkeypatch.setattr(embedded, "_convert_in_children", lambda _gguf, _draft, _progress: None)
+    embedded.convert(tmp_path / "elsewhere", tell)
+    assert told == []
+    with lock:
+        embedded.convert(tmp_path, tell)
+    assert told == ["Waiting for another program that converts the embedded Gemma"]
 
 
 def test_the_names_of_llama_cpp_are_those_of_transformers() -> None:
