@@ -176,7 +176,7 @@ class Retraining:
             back_up_daily(self._home.database)
         except CorpusError as error:
             log.warning("no backup before the training: %s", error)
-            return f" {tr('The corpus was not backed up first.')} {error}"
+            return " " + tr("The corpus was not backed up first. {trouble}").format(trouble=error)
         return ""
 
     def _preflight(self, corpus: Corpus, examples: list[Example]) -> Preflight:

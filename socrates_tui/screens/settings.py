@@ -90,7 +90,8 @@ class SettingsScreen(Dialog[Settings]):
             return _preset_meaning(self._settings.preset)
         if key in ("base", "theme", "language", "system_prompt"):
             return tr(meaning(key))
-        return f"{tr(meaning(key))} {tr('{allowed}.').format(allowed=allowed(key).capitalize())}"
+        bounds = tr("{bounds}.").format(bounds=allowed(key).capitalize())
+        return f"{tr(meaning(key))} {bounds}"
 
     @on(Select.Changed, "#preset")
     def _preset_changed(self, event: Select.Changed) -> None:

@@ -54,11 +54,8 @@ class LossPlot(PlotextPlot):
 
 def legend(unit: str) -> Content:
     """Return what the marks mean, and what is counted along the axis."""
-    marks = [
-        (tr("· loss"), "$foreground-muted"),
-        (f"   {tr('─ smoothed')}", "$primary"),
-        (f"   {tr('● held-out')}", "$accent"),
-    ]
+    loss, smoothed, held_out = tr("· loss"), tr("─ smoothed"), tr("● held-out")
+    marks = [(loss, "$foreground-muted"), (f"   {smoothed}", "$primary"), (f"   {held_out}", "$accent")]
     return Content.assemble(*marks, f"   {tr(AXES[unit])}")
 
 

@@ -37,7 +37,8 @@ class StyleMeter(Static):
         colour = "$text-success" if measured.score >= 70 else "$text-warning" if measured.score >= 40 else "$text-error"
         self.update(
             Content.assemble(
-                f"{tr('Style')} ",
+                tr("Style"),
+                " ",
                 ("█" * full, colour),
                 ("░" * (BLOCKS - full), "$foreground-muted"),
                 f" {measured.score:.0f}",
