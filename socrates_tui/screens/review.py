@@ -11,32 +11,16 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Static
 
-from corpus.records import Act, ActKind, Turn
+from corpus.records import Act, Turn
 from corpus.store import Corpus
 from socrates_language import marked, ngettext, tr
+from socrates_tui.act_sentences import ACTS
 from socrates_tui.plain_text import plain_line
 from socrates_tui.screens.curating import CuratingScreen, Edit
 from socrates_tui.sitting import Sitting
 from socrates_tui.widgets.key_line import KeyLine
 from socrates_tui.widgets.long_list import Column, LongList
 from socrates_tui.widgets.turn_card import TurnCard
-
-ACTS: dict[ActKind, str] = {
-    "approve": marked("approve"),
-    "rewrite": marked("rewrite"),
-    "drop": marked("drop"),
-    "tag": marked("tag"),
-    "untag": marked("untag"),
-    "note": marked("note"),
-    "pin": marked("pin"),
-    "unpin": marked("unpin"),
-    "rename": marked("rename"),
-    "system text": marked("system text"),
-    "archive": marked("archive"),
-    "unarchive": marked("unarchive"),
-    "pick": marked("pick"),
-}
-"""An act in a word, to be translated."""
 
 
 class Queue(LongList):
