@@ -5,18 +5,31 @@ from collections import Counter
 from functools import cache
 from unicodedata import name
 
+from socrates_language import marked
+
 _FEWEST = 8
 """Letters below which a text is of no language."""
 _KANA = frozenset({"HIRAGANA", "KATAKANA"})
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|https?://\S+", re.DOTALL)
-_NAMES = {"JAPANESE": "Japanese", "CJK": "Chinese", "HANGUL": "Korean"}
+_NAMES = {
+    "JAPANESE": marked("Japanese"),
+    "CJK": marked("Chinese"),
+    "HANGUL": marked("Korean"),
+    "LATIN": marked("Latin-script"),
+    "CYRILLIC": marked("Cyrillic-script"),
+    "GREEK": marked("Greek-script"),
+    "ARABIC": marked("Arabic-script"),
+    "HEBREW": marked("Hebrew-script"),
+    "THAI": marked("Thai-script"),
+    "DEVANAGARI": marked("Devanagari-script"),
+}
 
 
 def language(text: str) -> str | None:
     """Return the language of ``text``, code and addresses left out; None where too little is left.
 
     Kana makes a text Japanese, and ideographs without kana Chinese; what is written in another script is
-    told by that.
+    told by that. What is returned is English, to be translated where it is shown.
     """
     scripts: Counter[str] = Counter()
     for character, count in Counter(_CODE.sub("", text)).items():

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from math import exp, log
 from statistics import quantiles
 
+from socrates_language import marked, tr
+
 SHARED = 0.9
 """Share of the targets from which on a feature, or its absence, is what they have in common."""
 
@@ -15,14 +17,19 @@ _FENCE = 3.0
 """Distances of the quartiles, beyond them, within which lengths are usual (Tukey's outer fences, of logarithms)."""
 _CLOSED = r"[」』\"'”’)）\s]*$"
 _FEATURES = {
-    "a question at the end": re.compile(rf"(?:[?？]|か[ねい]?[。.]?){_CLOSED}"),
-    "polite endings (です, ます)": re.compile(
+    (marked("with a question at the end"), marked("without a question at the end")): re.compile(
+        rf"(?:[?？]|か[ねい]?[。.]?){_CLOSED}"
+    ),
+    (marked("with polite endings (です, ます)"), marked("without polite endings (です, ます)")): re.compile(
         r"(?:です|ます|ません|でした|ました|でしょう|ましょう|ください)(?:か|ね|よ|が)*(?:[、。！？!?…\s]|$)"
     ),
-    "lists, headings or other Markdown": re.compile(r"^\s*(?:[-*+•]|\d+[.)])\s|^#{1,6}\s|```|\*\*", re.MULTILINE),
-    "several lines": re.compile(r"\n"),
-    "emoji": re.compile("[\u2600-\u27bf\U0001f300-\U0001faff]"),
+    (marked("with lists, headings or other Markdown"), marked("without lists, headings or other Markdown")): re.compile(
+        r"^\s*(?:[-*+•]|\d+[.)])\s|^#{1,6}\s|```|\*\*", re.MULTILINE
+    ),
+    (marked("with several lines"), marked("without several lines")): re.compile(r"\n"),
+    (marked("with emoji"), marked("without emoji")): re.compile("[\u2600-\u27bf\U0001f300-\U0001faff]"),
 }
+"""What finds a feature, by what is said of a target with it and of one without it."""
 _QUOTED = re.compile("「[^」]*」|『[^』]*』")
 
 
@@ -46,22 +53,28 @@ def outliers(found: Sequence[int], characters: Sequence[int]) -> Iterator[Outlie
     """Yield the targets unlike the others, by feature and by length; ``found`` and ``characters`` are those of each."""
     if len(found) < _FEWEST:
         return
-    for bit, feature in enumerate(_FEATURES):
+    for bit, (present, absent) in enumerate(_FEATURES):
         having = tuple(place for place, bits in enumerate(found) if bits >> bit & 1)
         share = len(having) / len(found)
         if SHARED <= share < 1:
             lacking = tuple(place for place, bits in enumerate(found) if not bits >> bit & 1)
-            yield Outliers(lacking, f"without {feature}")
+            yield Outliers(lacking, tr(absent))
         elif 0 < share <= 1 - SHARED:
-            yield Outliers(having, f"with {feature}")
+            yield Outliers(having, tr(present))
     lower, _, upper = quantiles(map(log, characters), n=4)
-    for name, bound, sign in (
-        ("fewer", lower - _FENCE * (upper - lower), -1),
-        ("more", upper + _FENCE * (upper - lower), 1),
+    for sentence, bound, sign in (
+        (
+            tr("with fewer than {bound} characters, where half have {lower} to {upper}"),
+            lower - _FENCE * (upper - lower),
+            -1,
+        ),
+        (
+            tr("with more than {bound} characters, where half have {lower} to {upper}"),
+            upper + _FENCE * (upper - lower),
+            1,
+        ),
     ):
         beyond = tuple(place for place, count in enumerate(characters) if sign * log(count) > sign * bound)
         if beyond and lower < upper:
-            yield Outliers(
-                beyond,
-                f"with {name} than {exp(bound):.0f} characters, where half have {exp(lower):.0f} to {exp(upper):.0f}",
-            )
+            told = {"bound": exp(bound), "lower": exp(lower), "upper": exp(upper)}
+            yield Outliers(beyond, sentence.format(**{name: f"{value:.0f}" for name, value in told.items()}))

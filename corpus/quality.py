@@ -14,6 +14,7 @@ from corpus.sqlite import Database
 from corpus.store import Corpus
 from corpus.survey import Lengths, Mark, survey
 from corpus.turns import turn
+from socrates_language import marked, ngettext, tr
 
 Kind = Literal["leak", "contradiction", "duplicate", "near-duplicate", "rewrite", "language", "length", "style"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -22,6 +23,18 @@ _NAMED = 20
 """Turns that an advised command names; another check finds the rest."""
 _START = 30
 """Characters of a prompt that are quoted."""
+
+_NEARLY_THE_SAME = marked(
+    "Examples {train} of training and {held_out} of the held-out side are nearly the same: {prompt}."
+)
+_SAME_PROMPT = marked(
+    "Examples {train} of training and {held_out} of the held-out side answer the same prompt after the same turns: "
+    "{prompt}."
+)
+_NEAR_PROMPT = marked(
+    "Examples {train} of training and {held_out} of the held-out side answer nearly the same prompt in conversations "
+    "that open alike: {prompt}."
+)
 
 
 @dataclass(frozen=True)
@@ -81,7 +94,7 @@ def _repetitions(db: Database, marks: Sequence[Mark], near: clusters.Clusters) -
     for places in near.larger():
         found = [marks[place] for place in places]
         if _on_both_sides(found):
-            yield _leak(db, found, "are nearly the same")
+            yield _leak(db, found, _NEARLY_THE_SAME)
             continue
         same = defaultdict(list)
         for mark in found:
@@ -91,16 +104,20 @@ def _repetitions(db: Database, marks: Sequence[Mark], near: clusters.Clusters) -
                 yield Finding(
                     "duplicate",
                     _ids([first, *others]),
-                    f"Examples {_listed([first, *others])} are the same: {_quoted(db, first)}.",
-                    f"{_command('drop', others)} keeps the oldest.",
+                    tr("Examples {examples} are the same: {prompt}.").format(
+                        examples=_listed([first, *others]), prompt=_quoted(db, first)
+                    ),
+                    tr("{command} keeps the oldest.").format(command=_command("drop", others)),
                 )
         first, *others = (alike[0] for alike in same.values())
         if others:
             yield Finding(
                 "near-duplicate",
                 _ids([first, *others]),
-                f"Examples {_listed([first, *others])} are nearly the same: {_quoted(db, first)}.",
-                f"{_command('drop', others)} keeps the oldest.",
+                tr("Examples {examples} are nearly the same: {prompt}.").format(
+                    examples=_listed([first, *others]), prompt=_quoted(db, first)
+                ),
+                tr("{command} keeps the oldest.").format(command=_command("drop", others)),
             )
 
 
@@ -108,14 +125,16 @@ def _contradictions(db: Database, marks: Sequence[Mark], near: clusters.Clusters
     for places in clusters.equal([mark.question for mark in marks]):
         found = [marks[place] for place in {near.of(place): place for place in places}.values()]
         if _on_both_sides(found):
-            yield _leak(db, found, "answer the same prompt after the same turns")
+            yield _leak(db, found, _SAME_PROMPT)
         elif len(found) > 1:
             *others, newest = found
             yield Finding(
                 "contradiction",
                 _ids(found),
-                f"Examples {_listed(found)} answer the same prompt differently: {_quoted(db, newest)}.",
-                f"Keep the one that you mean: {_command('drop', others)} keeps the newest.",
+                tr("Examples {examples} answer the same prompt differently: {prompt}.").format(
+                    examples=_listed(found), prompt=_quoted(db, newest)
+                ),
+                tr("Keep the one that you mean: {command} keeps the newest.").format(command=_command("drop", others)),
             )
 
 
@@ -139,7 +158,7 @@ def _openings(db: Database, marks: Sequence[Mark], near: clusters.Clusters) -> I
                 }
                 if leaking:
                     found = [marks[place] for place in sorted(leaking)]
-                    yield _leak(db, found, "answer nearly the same prompt in conversations that open alike")
+                    yield _leak(db, found, _NEAR_PROMPT)
 
 
 def _rewrites(marks: Sequence[Mark]) -> Iterator[Finding]:
@@ -147,15 +166,19 @@ def _rewrites(marks: Sequence[Mark]) -> Iterator[Finding]:
         yield Finding(
             "rewrite",
             _ids(empty),
-            f"The targets of {_listed(empty)} have neither letters nor digits.",
-            f"Rewrite them, or {_command('drop', empty)}.",
+            tr("The targets of {examples} have neither letters nor digits.").format(examples=_listed(empty)),
+            tr("Rewrite them, or {command}.").format(command=_command("drop", empty)),
         )
     if unchanged := [mark for mark in marks if mark.unchanged and not mark.empty]:
         yield Finding(
             "rewrite",
             _ids(unchanged),
-            f"The rewrites of {_listed(unchanged)} differ from the reply in case, spacing or punctuation only.",
-            f"Where that is not what you meant, rewrite again, or {_command('approve', unchanged)}.",
+            tr("The rewrites of {examples} differ from the reply in case, spacing or punctuation only.").format(
+                examples=_listed(unchanged)
+            ),
+            tr("Where that is not what you meant, rewrite again, or {command}.").format(
+                command=_command("approve", unchanged)
+            ),
         )
 
 
@@ -169,9 +192,16 @@ def _languages(marks: Sequence[Mark]) -> Iterator[Finding]:
             yield Finding(
                 "language",
                 _ids(found),
-                f"The targets of {_listed(found)} are {language}, unlike their prompts; "
-                f"{_percent(count / counts.total())} of all targets are {usual}.",
-                f"Rewrite them, or {_command('drop', found)}.",
+                tr(
+                    "The targets of {examples} are {language}, unlike their prompts; "
+                    "{share} of all targets are {usual}."
+                ).format(
+                    examples=_listed(found),
+                    language=tr(language),
+                    share=_percent(count / counts.total()),
+                    usual=tr(usual),
+                ),
+                tr("Rewrite them, or {command}.").format(command=_command("drop", found)),
             )
 
 
@@ -180,8 +210,10 @@ def _styles(marks: Sequence[Mark]) -> Iterator[Finding]:
         yield Finding(
             "style",
             _ids(written_out),
-            f"The targets of {_listed(written_out)} have line breaks written out as \\n, which would be learnt.",
-            "Rewrite them, or mend the file that they came from and import it into a new home.",
+            tr("The targets of {examples} have line breaks written out as \\n, which would be learnt.").format(
+                examples=_listed(written_out)
+            ),
+            tr("Rewrite them, or mend the file that they came from and import it into a new home."),
         )
     spoken = defaultdict(list)
     for mark in marks:
@@ -190,13 +222,24 @@ def _styles(marks: Sequence[Mark]) -> Iterator[Finding]:
     for language, of_language in spoken.items():
         for unlike in outliers([mark.features for mark in of_language], [mark.characters for mark in of_language]):
             found = [of_language[place] for place in unlike.places]
-            share = _percent(len(found) / len(of_language))
             yield Finding(
                 "style",
                 _ids(found),
-                f"Only {len(found)} of {len(of_language)} {language} targets ({share}) "
-                f"come{'s' if len(found) == 1 else ''} {unlike.what}: {_listed(found)}.",
-                f"Look at each, as with `socrates corpus show {found[0].id}`, and rewrite what is not meant so.",
+                ngettext(
+                    "Only {number} of {count} {language} targets ({share}) comes {unlike}: {examples}.",
+                    "Only {number} of {count} {language} targets ({share}) come {unlike}: {examples}.",
+                    len(found),
+                ).format(
+                    number=len(found),
+                    count=len(of_language),
+                    language=tr(language),
+                    share=_percent(len(found) / len(of_language)),
+                    unlike=unlike.what,
+                    examples=_listed(found),
+                ),
+                tr("Look at each, as with {command}, and rewrite what is not meant so.").format(
+                    command=_command("show", found[:1])
+                ),
             )
 
 
@@ -205,27 +248,30 @@ def _lengths(marks: Sequence[Mark], limit: int) -> Iterator[Finding]:
         yield Finding(
             "length",
             _ids(left_out),
-            f"Prompt and target of {_listed(left_out)} have more than {limit} tokens: training leaves them out.",
-            f"Rewrite them shorter, or {_command('drop', left_out)}.",
+            tr("Prompt and target of {examples} have more than {limit} tokens: training leaves them out.").format(
+                examples=_listed(left_out), limit=limit
+            ),
+            tr("Rewrite them shorter, or {command}.").format(command=_command("drop", left_out)),
         )
     if cut := [mark for mark in marks if mark.fewest_tokens <= limit < mark.most_tokens]:
         yield Finding(
             "length",
             _ids(cut),
-            f"With their context, {_listed(cut)} have more than {limit} tokens: training leaves out the oldest turns.",
-            "Nothing need be done, unless the oldest turns matter.",
+            tr(
+                "With their context, {examples} have more than {limit} tokens: training leaves out the oldest turns."
+            ).format(examples=_listed(cut), limit=limit),
+            tr("Nothing need be done, unless the oldest turns matter."),
         )
 
 
-def _leak(db: Database, found: Sequence[Mark], what: str) -> Finding:
+def _leak(db: Database, found: Sequence[Mark], sentence: str) -> Finding:
     train = [mark for mark in found if not mark.held_out]
     held_out = [mark for mark in found if mark.held_out]
     return Finding(
         "leak",
         _ids(found),
-        f"Examples {_listed(train)} of training and {_listed(held_out)} of the held-out side {what}: "
-        f"{_quoted(db, held_out[0])}.",
-        f"{_command('drop', train)} leaves it to the held-out side.",
+        tr(sentence).format(train=_listed(train), held_out=_listed(held_out), prompt=_quoted(db, held_out[0])),
+        tr("{command} leaves it to the held-out side.").format(command=_command("drop", train)),
     )
 
 
@@ -239,8 +285,8 @@ def _ids(found: Sequence[Mark]) -> tuple[int, ...]:
 
 def _listed(found: Sequence[Mark]) -> str:
     ids = _ids(found)
-    more = f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else ""
-    return ", ".join(map(str, ids[:_NAMED])) + more
+    named = ", ".join(map(str, ids[:_NAMED]))
+    return tr("{ids} and {number} more").format(ids=named, number=len(ids) - _NAMED) if len(ids) > _NAMED else named
 
 
 def _percent(share: float) -> str:

@@ -14,6 +14,7 @@ from unicodedata import normalize
 from corpus.content_words import content_words, runs
 from corpus.languages import language
 from corpus.wordings import ENGLISH, JAPANESE, Wording
+from socrates_language import marked
 
 _READ = 3000
 """Characters of a text that are looked at; a reply that is longer is none of his."""
@@ -125,14 +126,14 @@ def _question(asked: _Text, said: _Text) -> tuple[float, str]:
     wording = said.wording
     if not said.questions:
         if asked.wording.farewell.search(asked.whole):
-            return 0.6, "Send them on their way with one question."
-        return 0.0, "End with one question."
+            return 0.6, marked("Send them on their way with one question.")
+        return 0.0, marked("End with one question.")
     count, last = len(said.questions), said.questions[-1]
-    value, advice = _OF_COUNT.get(count, 0.15), "Ask one question, and leave out the others."
+    value, advice = _OF_COUNT.get(count, 0.15), marked("Ask one question, and leave out the others.")
     if count == 2 and wording.alternative.search(last):
         value = 0.88
     if said.sentences[-1] != last:
-        value, advice = value * 0.45, "Let the question be the last thing said."
+        value, advice = value * 0.45, marked("Let the question be the last thing said.")
     kind, its_advice = _kind(said, last)
     return value * kind, its_advice if kind < 1 and kind <= value else advice
 
@@ -144,15 +145,15 @@ _OF_COUNT = {1: 1.0, 2: 0.72, 3: 0.4}
 def _kind(said: _Text, question: str) -> tuple[float, str]:
     wording = said.wording
     if wording.offer.search(question):
-        return 0.1, "Ask about what the person thinks, not whether they want help."
+        return 0.1, marked("Ask about what the person thinks, not whether they want help.")
     if wording.nobodys.search(question):
-        return 0.15, "Ask something that this person can answer."
+        return 0.15, marked("Ask something that this person can answer.")
     if wording.assent.search(question):
-        return 0.4, "Ask something to which yes is not the only answer."
+        return 0.4, marked("Ask something to which yes is not the only answer.")
     if wording.leading.search(question):
-        return 0.8, "Ask without leaning to an answer."
+        return 0.8, marked("Ask without leaning to an answer.")
     if wording.musing.search(question) and not wording.addressed.search(question):
-        return 0.5, "Put the question to the person."
+        return 0.5, marked("Put the question to the person.")
     return 1.0, ""
 
 
@@ -160,7 +161,7 @@ def _form(_asked: _Text, said: _Text) -> tuple[float, str]:
     """The plain form of an older man, who speaks to somebody."""
     wording, sentences = said.wording, said.sentences
     if not sentences:
-        return 0.0, "Say it in plain words."
+        return 0.0, marked("Say it in plain words.")
     polite = [bool(wording.polite.search(each)) for each in sentences]
     if any(polite):
         share = (sum(polite) + polite[-1]) / (len(polite) + 1)  # the end is what stays in the ear
@@ -169,39 +170,42 @@ def _form(_asked: _Text, said: _Text) -> tuple[float, str]:
     if any(wording.voice.search(each) for each in sentences) or (said.questions and wording is ENGLISH):
         value = 1.0
     if any(wording.casual.search(each) for each in sentences):
-        value, advice = min(value, 0.5), "Speak like an older man, not like a pal."
+        value, advice = min(value, 0.5), marked("Speak like an older man, not like a pal.")
     if wording.address.search(said.unquoted):
         value, advice = value * 0.65, _ADDRESS[wording.name]
     loud = said.unquoted.count("!")
     if loud:
-        value, advice = value * max(0.5, 1 - 0.15 * loud), "Say it without exclamation marks."
+        value, advice = value * max(0.5, 1 - 0.15 * loud), marked("Say it without exclamation marks.")
     return value, advice
 
 
 _PLAIN = {
-    "ja": "Use the plain form (〜かね, 〜だろうか), not です and ます.",
-    "en": "Speak plainly, without the courtesies of an assistant.",
+    "ja": marked("Use the plain form (〜かね, 〜だろうか), not です and ます."),
+    "en": marked("Speak plainly, without the courtesies of an assistant."),
 }
-_VOICE = {"ja": "Speak as an older man does: 〜かね, 〜だろうか, 〜だね.", "en": "Speak to the person: you, your."}
-_ADDRESS = {"ja": "Say 君 to the person.", "en": "Say you to the person, and no title."}
+_VOICE = {
+    "ja": marked("Speak as an older man does: 〜かね, 〜だろうか, 〜だね."),
+    "en": marked("Speak to the person: you, your."),
+}
+_ADDRESS = {"ja": marked("Say 君 to the person."), "en": marked("Say you to the person, and no title.")}
 
 
 def _civil(asked: _Text, said: _Text) -> tuple[float, str]:
     """No insult that the person did not bring up."""
     rude = [word for word in said.wording.rude.findall(said.unquoted) if word not in asked.whole]
-    return max(0.0, 1 - 0.6 * len(rude)), "Question the thought, and spare the person."
+    return max(0.0, 1 - 0.6 * len(rude)), marked("Question the thought, and spare the person.")
 
 
 def _taken_up(asked: _Text, said: _Text) -> tuple[float, str]:
     """The person's own words."""
     shortened = asked.whole.rstrip("。.!?… ")
     if len(shortened) >= 8 and shortened in said.unquoted[: 2 * len(shortened)]:
-        return 0.2, "Take up a word of the prompt, not all of it."
+        return 0.2, marked("Take up a word of the prompt, not all of it.")
     if any(len(quote) > 1 and quote.rstrip("。.!?、, ") in asked.whole for quote in said.quotes):
         return 1.0, ""
     words, signs = content_words(asked.whole)
     if not words and not signs:
-        return 0.9, "Take up what the person said."
+        return 0.9, marked("Take up what the person said.")
     its_words, its_signs = content_words(said.whole)
     value = 0.6 * len(words & its_words) + 0.45 * len(signs & its_signs)
     if not words & its_words and any(run in said.whole for run in runs(asked.whole)):
@@ -211,24 +215,24 @@ def _taken_up(asked: _Text, said: _Text) -> tuple[float, str]:
     said_much = len(words) + len(signs)
     if said_much <= _FEW:
         value += 0.5
-    return min(1.0, value / max(1.0, said_much / _MANY)), "Take up a word of the prompt."
+    return min(1.0, value / max(1.0, said_much / _MANY)), marked("Take up a word of the prompt.")
 
 
 def _nothing_given(asked: _Text, said: _Text) -> tuple[float, str]:
     """No answer, no advice, no lecture."""
-    wording, value, advice = said.wording, 1.0, "Ask instead of explaining."
+    wording, value, advice = said.wording, 1.0, marked("Ask instead of explaining.")
     for each in said.statements:
         if wording.cited.search(each):
             continue
         about = wording.defines.search(each) if asked.wants_answer else None
         if wording.answer.search(each) or (about and about[1] in asked.whole):
-            value, advice = value - 0.55, "Leave the answer to the person."
+            value, advice = value - 0.55, marked("Leave the answer to the person.")
         if wording.directive.search(each):
-            value, advice = value - 0.5, "Give no advice: ask what the person would do."
+            value, advice = value - 0.5, marked("Give no advice: ask what the person would do.")
         if wording.reasoning.search(each):
             value -= 0.2
     if asked.wants_answer and _OPENS_WITH_VERDICT.match(said.whole):
-        value, advice = value - 0.6, "Leave the answer to the person."
+        value, advice = value - 0.6, marked("Leave the answer to the person.")
     told = len(said.statements) - 3
     return max(0.0, value - 0.12 * max(0, told)), advice
 
@@ -237,15 +241,15 @@ def _unadorned(_asked: _Text, said: _Text) -> tuple[float, str]:
     """Speech, without brackets, lists, markup or pictures."""
     value, advice = 1.0, ""
     if _PICTURE.search(said.whole):
-        value, advice = 0.5, "Leave out the pictures."
+        value, advice = 0.5, marked("Leave out the pictures.")
     if said.whole.count("\n\n") > 1:
-        value, advice = 0.6, "Say it in one breath, without paragraphs."
+        value, advice = 0.6, marked("Say it in one breath, without paragraphs.")
     if _BRACKET.search(said.unquoted):
-        value, advice = 0.25, "Leave out what stands in brackets or asterisks."
+        value, advice = 0.25, marked("Leave out what stands in brackets or asterisks.")
     if _SPEAKER.search(said.whole):
-        value, advice = 0.25, "Leave out who speaks."
+        value, advice = 0.25, marked("Leave out who speaks.")
     if _MARKUP.search(said.whole) or len(_ITEM.findall(said.whole)) > 1:
-        value, advice = 0.0, "Say it in sentences, without lists and markup."
+        value, advice = 0.0, marked("Say it in sentences, without lists and markup.")
     return value, advice
 
 
@@ -253,9 +257,11 @@ def _length(_asked: _Text, said: _Text) -> tuple[float, str]:
     """Two or three sentences."""
     fewest, short, long, most = said.wording.lengths
     if said.length < short:
-        return 0.9 * max(0, said.length - fewest) / (short - fewest) + 0.1 * bool(said.length), "Say a little more."
+        return 0.9 * max(0, said.length - fewest) / (short - fewest) + 0.1 * bool(said.length), marked(
+            "Say a little more."
+        )
     over = min(1.0, max(0, said.length - long) / (most - long))
-    return 1 - 0.8 * over, "Say it in two sentences."
+    return 1 - 0.8 * over, marked("Say it in two sentences.")
 
 
 def _fresh(_asked: _Text, said: _Text) -> tuple[float, str]:
@@ -264,12 +270,12 @@ def _fresh(_asked: _Text, said: _Text) -> tuple[float, str]:
     size = 5 if said.wording is JAPANESE else 9
     grams = [text[i : i + size] for i in range(len(text) - size + 1)]
     share = len(set(grams)) / len(grams) if grams else 1.0
-    return min(1.0, max(0.0, (share - 0.5) / 0.35)), "Say each thing once."
+    return min(1.0, max(0.0, (share - 0.5) / 0.35)), marked("Say each thing once.")
 
 
 def _same_language(asked: _Text, said: _Text) -> tuple[float, str]:
     """The language of the prompt, and no other among it."""
-    advice = "Reply in the language of the prompt."
+    advice = marked("Reply in the language of the prompt.")
     if not _understood(asked, said):
         return 0.0, advice
     letters = len(_LETTER.findall(said.whole))
@@ -280,7 +286,7 @@ def _same_language(asked: _Text, said: _Text) -> tuple[float, str]:
     else:
         stray = sum(1 for each in _NOT_LATIN.findall(said.whole) if each not in asked.whole)
         stray *= said.script == "latin"
-    return (max(0.0, 0.6 - 4 * stray / letters) if stray else 1.0), "Leave out the words of another language."
+    return (max(0.0, 0.6 - 4 * stray / letters) if stray else 1.0), marked("Leave out the words of another language.")
 
 
 def _understood(asked: _Text, said: _Text) -> bool:

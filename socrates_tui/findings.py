@@ -2,28 +2,30 @@
 
 from typing import TYPE_CHECKING
 
+from socrates_language import marked
+
 if TYPE_CHECKING:
     from corpus.quality import Kind
 
 TITLES: "dict[Kind, str]" = {
-    "leak": "Held-out leaks",
-    "contradiction": "Contradictions",
-    "duplicate": "Duplicates",
-    "near-duplicate": "Near-duplicates",
-    "rewrite": "Empty or unchanged",
-    "language": "Other languages",
-    "length": "Too long",
-    "style": "Unlike the others",
+    "leak": marked("Held-out leaks"),
+    "contradiction": marked("Contradictions"),
+    "duplicate": marked("Duplicates"),
+    "near-duplicate": marked("Near-duplicates"),
+    "rewrite": marked("Empty or unchanged"),
+    "language": marked("Other languages"),
+    "length": marked("Too long"),
+    "style": marked("Unlike the others"),
 }
 
 MEANINGS: "dict[Kind, str]" = {
-    "leak": "Training and held-out side have nearly the same; so the held-out loss tells too little.",
-    "contradiction": "The same prompt is answered differently; a version learns neither well.",
-    "duplicate": "The same example more than once counts more than once.",
-    "near-duplicate": "Nearly the same examples count as often as there are of them.",
-    "rewrite": "Targets without words, or rewrites that change no word.",
-    "language": "Targets in another language than their prompts.",
-    "length": "Longer than a training can read.",
-    "style": "Few of the targets are like this.",
+    "leak": marked("Training and held-out side have nearly the same; so the held-out loss tells too little."),
+    "contradiction": marked("The same prompt is answered differently; a version learns neither well."),
+    "duplicate": marked("The same example more than once counts more than once."),
+    "near-duplicate": marked("Nearly the same examples count as often as there are of them."),
+    "rewrite": marked("Targets without words, or rewrites that change no word."),
+    "language": marked("Targets in another language than their prompts."),
+    "length": marked("Longer than a training can read."),
+    "style": marked("Few of the targets are like this."),
 }
 """What a training would suffer from."""

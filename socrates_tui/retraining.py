@@ -22,6 +22,7 @@ from corpus.backup import back_up_daily
 from corpus.records import Example
 from corpus.store import Corpus
 from socrates_errors import CorpusError, TrainingError
+from socrates_language import marked, ngettext, tr
 from socrates_tui.home import Home
 
 if TYPE_CHECKING:
@@ -34,6 +35,10 @@ APART_S = 10.0
 """What a run takes apart from its steps, loading the base and judging, until this machine's own is known."""
 
 _MOST_NAMED = 5
+
+_TOO_LONG = marked("Turns too long to be learnt from: {turns}.")
+_CUT = marked("Turns whose oldest context is left out: {turns}.")
+UNFINISHED = marked("The last training was ended before it had finished; nothing of it was kept.")
 
 log = logging.getLogger(__name__)
 
@@ -124,7 +129,9 @@ class Retraining:
                 job, preflight = self._prepare(directory)
             except OSError as error:
                 raise TrainingError(
-                    f"The training's files could not be written ({error}): free some disk space and train again."
+                    tr(
+                        "The training's files could not be written ({trouble}): free some disk space and train again."
+                    ).format(trouble=error)
                 ) from error
             yield preflight.event()
             if not preflight.ready:
@@ -169,7 +176,7 @@ class Retraining:
             back_up_daily(self._home.database)
         except CorpusError as error:
             log.warning("no backup before the training: %s", error)
-            return f" The corpus was not backed up first. {error}"
+            return " " + tr("The corpus was not backed up first. {trouble}").format(trouble=error)
         return ""
 
     def _preflight(self, corpus: Corpus, examples: list[Example]) -> Preflight:
@@ -182,19 +189,25 @@ class Retraining:
         seconds = None if tokens is None else self._seconds(tokens, told)
         memory_bytes = told.get("peak_memory_bytes")
         if not examples:
-            ready, sentence = False, "There is nothing to train on yet: approve or rewrite a reply first."
+            ready, sentence = False, tr("There is nothing to train on yet: approve or rewrite a reply first.")
         elif not new and not self._force:
             ready = False
-            sentence = "Nothing is new since the last training: judge more replies, or train all the same with --force."
+            sentence = tr(
+                "Nothing is new since the last training: judge more replies, or train all the same with --force."
+            )
         else:
             ready = True
-            counted = "" if tokens is None else f" ({tokens:,} tokens)"
-            sentence = (
-                f"{_count(len(examples))}{counted}, {new} new, {held_out} held out{_about(seconds, memory_bytes)}."
+            figures = _figures(len(examples), tokens, seconds, memory_bytes).format(
+                number=len(examples),
+                tokens=f"{tokens or 0:,}",
+                new=new,
+                held_out=held_out,
+                time=roughly(seconds or 0),
+                memory=f"{(memory_bytes or 0) / 1e9:.1f}",
             )
-            sentence += _named(too_long, "too long to be learnt from") + _named(cut, "whose oldest context is left out")
+            sentence = " ".join([figures, *_named(too_long, _TOO_LONG), *_named(cut, _CUT)])
         if self._unfinished:
-            sentence += " The last training was ended before it had finished; nothing of it was kept."
+            sentence += f" {tr(UNFINISHED)}"
         return Preflight(
             examples=len(examples),
             new=new,
@@ -252,7 +265,9 @@ class Retraining:
         try:
             lock.acquire()
         except Timeout as error:
-            raise TrainingError("A training is under way in this home: wait for it to end, or cancel it.") from error
+            raise TrainingError(
+                tr("A training is under way in this home: wait for it to end, or cancel it.")
+            ) from error
         try:
             self._unfinished = self._unfinished or any(self._home.runs.iterdir())
             shutil.rmtree(self._home.runs, ignore_errors=True)
@@ -273,7 +288,9 @@ def newest_own(registry: Registry, base: str) -> Version | None:
 
 def roughly(seconds: float) -> str:
     """Return a length of time as precisely as it can be estimated: 45 s, 3 min."""
-    return f"{max(1, round(seconds))} s" if seconds < 90 else f"{round(seconds / 60)} min"
+    if seconds < 90:
+        return tr("{seconds} s").format(seconds=max(1, round(seconds)))
+    return tr("{minutes} min").format(minutes=round(seconds / 60))
 
 
 def _write(path: Path, examples: Iterable[Example]) -> int:
@@ -285,19 +302,38 @@ def _write(path: Path, examples: Iterable[Example]) -> int:
     return count
 
 
-def _count(examples: int) -> str:
-    return f"{examples} example{'' if examples == 1 else 's'}"
-
-
-def _about(seconds: float | None, memory_bytes: int | None) -> str:
+def _figures(examples: int, tokens: int | None, seconds: float | None, memory_bytes: int | None) -> str:
+    """Return the sentence for the figures that are known."""
+    if tokens is None:
+        return ngettext(
+            "{number} example, {new} new, {held_out} held out.",
+            "{number} examples, {new} new, {held_out} held out.",
+            examples,
+        )
     if seconds is None:
-        return ""
-    return f", about {roughly(seconds)}" + (f" and {memory_bytes / 1e9:.1f} GB of memory" if memory_bytes else "")
+        return ngettext(
+            "{number} example ({tokens} tokens), {new} new, {held_out} held out.",
+            "{number} examples ({tokens} tokens), {new} new, {held_out} held out.",
+            examples,
+        )
+    if not memory_bytes:
+        return ngettext(
+            "{number} example ({tokens} tokens), {new} new, {held_out} held out, about {time}.",
+            "{number} examples ({tokens} tokens), {new} new, {held_out} held out, about {time}.",
+            examples,
+        )
+    return ngettext(
+        "{number} example ({tokens} tokens), {new} new, {held_out} held out, about {time} and {memory} GB of memory.",
+        "{number} examples ({tokens} tokens), {new} new, {held_out} held out, about {time} and {memory} GB of memory.",
+        examples,
+    )
 
 
-def _named(ids: Sequence[Any], what: str) -> str:
-    """Return the sentence that the examples with these ids are ``what``."""
-    if not ids:
-        return ""
-    more = f" and {len(ids) - _MOST_NAMED} more" if len(ids) > _MOST_NAMED else ""
-    return f" Turns {what}: {', '.join(map(str, ids[:_MOST_NAMED]))}{more}."
+def _named(ids: Sequence[Any], sentence: str) -> Iterator[str]:
+    """Yield the sentence with these ids, if there are any."""
+    if ids:
+        named = ", ".join(map(str, ids[:_MOST_NAMED]))
+        more = len(ids) - _MOST_NAMED
+        yield tr(sentence).format(
+            turns=tr("{ids} and {number} more").format(ids=named, number=more) if more > 0 else named
+        )

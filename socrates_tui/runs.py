@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adapters.registry import Registry, Version
+from socrates_language import marked, ngettext, tr
 
 if TYPE_CHECKING:
     from adapters.figures import Evaluation
@@ -36,12 +37,20 @@ class PastRun:
     passed: bool | None
     """Whether it could become active by itself, or was kept aside."""
     reason: str
+    """In English, as its version keeps it."""
     directory: Path
 
     @property
     def judged(self) -> str:
-        """What came of it, in a word or two."""
-        return {True: "passed", False: "kept aside", None: "–"}[self.passed]
+        """What came of it, in a word or two of English."""
+        return {True: marked("passed"), False: marked("kept aside"), None: "–"}[self.passed]
+
+    @property
+    def reason_told(self) -> str:
+        """Why it was judged so, in the language that is spoken."""
+        from adapters.gate import reason_told  # not needed before the first screen
+
+        return reason_told(self.reason)
 
     def told(self) -> dict[str, Any]:
         """Return it as JSON takes it."""
@@ -68,11 +77,13 @@ def past_run(registry: Registry, version: str) -> PastRun:
 def course(run: PastRun) -> Sequence[str]:
     """Return how it was made, a few words each."""
     told = [
-        f"{run.examples:,} example{'' if run.examples == 1 else 's'}",
-        "" if run.preset is None else f"preset {run.preset}",
-        "" if run.epochs is None else f"{run.epochs} epoch{'' if run.epochs == 1 else 's'}",
+        ngettext("{number} example", "{number} examples", run.examples).format(number=f"{run.examples:,}"),
+        "" if run.preset is None else tr("preset {name}").format(name=run.preset),
+        ""
+        if run.epochs is None
+        else ngettext("{number} epoch", "{number} epochs", run.epochs).format(number=run.epochs),
         "" if run.seconds is None else duration(run.seconds),
-        "" if run.device is None else f"on {run.device}",
+        "" if run.device is None else tr("on {device}").format(device=run.device),
     ]
     return [words for words in told if words]
 
@@ -81,10 +92,10 @@ def duration(seconds: float) -> str:
     """Return ``seconds`` as a person says it: 45 s, 3 min 20 s, 2 h 5 min."""
     whole = max(0, round(seconds))
     if whole < 60:
-        return f"{whole} s"
+        return tr("{seconds} s").format(seconds=whole)
     if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+        return tr("{minutes} min {seconds} s").format(minutes=whole // 60, seconds=whole % 60)
+    return tr("{hours} h {minutes} min").format(hours=whole // 3600, minutes=whole % 3600 // 60)
 
 
 def _run(version: Version, active: str) -> PastRun:

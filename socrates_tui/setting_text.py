@@ -10,21 +10,22 @@ from pydantic.fields import FieldInfo
 from adapters.api import EMBEDDED
 from adapters.recipe import PRESETS
 from socrates_errors import SettingsError
+from socrates_language import marked, tr
 from socrates_tui.settings import SamplingSettings, Settings
 
 SAMPLING = "sampling."
 LABELS = {
-    "sampling.temperature": "Temperature",
-    "sampling.top_k": "Top k",
-    "sampling.top_p": "Top p",
-    "sampling.repetition_penalty": "Repetition penalty",
-    "sampling.max_new_tokens": "Longest reply, tokens",
-    "sampling.seed": "Seed, empty draws anew",
-    "system_prompt": "System text",
-    "preset": "Preset",
-    "base": "Base",
-    "theme": "Theme",
-    "language": "Language",
+    "sampling.temperature": marked("Temperature"),
+    "sampling.top_k": marked("Top k"),
+    "sampling.top_p": marked("Top p"),
+    "sampling.repetition_penalty": marked("Repetition penalty"),
+    "sampling.max_new_tokens": marked("Longest reply, tokens"),
+    "sampling.seed": marked("Seed, empty draws anew"),
+    "system_prompt": marked("System text"),
+    "preset": marked("Preset"),
+    "base": marked("Base"),
+    "theme": marked("Theme"),
+    "language": marked("Language"),
 }
 """Every setting, in the order in which they are shown."""
 
@@ -41,15 +42,15 @@ def allowed(key: str) -> str:
     kinds = get_args(_field(key).annotation) or (_field(key).annotation,)
     match key:
         case "base":
-            return "embedded, a hub id such as google/gemma-2-2b-jpn-it, or a directory with a checkpoint"
+            return tr("embedded, a hub id such as google/gemma-2-2b-jpn-it, or a directory with a checkpoint")
         case "preset":
-            return f"one of {', '.join(PRESETS)}"
+            return tr("one of {names}").format(names=", ".join(PRESETS))
         case "language":
-            return "auto, en or ja"
+            return tr("auto, en or ja")
         case "theme" | "system_prompt":
-            return "any text"
-    number = "a whole number" if int in kinds else "a number"
-    return f"{number} {_bounds(_field(key).metadata)}{', or empty' if type(None) in kinds else ''}"
+            return tr("any text")
+    number = _number(_field(key).metadata, whole=int in kinds)
+    return tr("{number}, or empty").format(number=number) if type(None) in kinds else number
 
 
 def text_of(settings: Settings, key: str) -> str:
@@ -68,8 +69,12 @@ def with_text(settings: Settings, key: str, text: str) -> Settings:
             return settings.with_changes(sampling={key.removeprefix(SAMPLING): value})
         return settings.with_changes(**{key: value})
     except (ValueError, SettingsError) as error:
-        said = f"{text.strip()!r} is not" if text.strip() else "it is empty"
-        raise SettingsError(f"{LABELS[key].partition(',')[0]} must be {allowed(key)}; {said}.") from error
+        refused = tr("{setting} must be {allowed}; {text} is not.")
+        empty = tr("{setting} must be {allowed}; it is empty.")
+        setting, given = tr(LABELS[key]).partition(",")[0], text.strip()
+        raise SettingsError(
+            (refused if given else empty).format(setting=setting, allowed=allowed(key), text=repr(given))
+        ) from error
 
 
 def _value(key: str, text: str) -> Any:
@@ -93,12 +98,15 @@ def _field(key: str) -> FieldInfo:
     return Settings.model_fields[key]
 
 
-def _bounds(metadata: Iterable[Any]) -> str:
+def _number(metadata: Iterable[Any], *, whole: bool) -> str:
     """Return the bounds of a number in words."""
     told = {
         name: getattr(bound, name) for bound in metadata for name in ("ge", "gt", "le", "lt") if hasattr(bound, name)
     }
     most = told.get("le", told["lt"] - 1 if "lt" in told else None)
     if "gt" in told:
-        return f"above {told['gt']} and up to {most}"
-    return f"from {told['ge']} on" if most is None else f"from {told['ge']} to {most}"
+        return tr("a number above {least} and up to {most}").format(least=told["gt"], most=most)
+    if most is None:
+        return tr("a whole number from {least} on").format(least=told["ge"])
+    words = tr("a whole number from {least} to {most}") if whole else tr("a number from {least} to {most}")
+    return words.format(least=told["ge"], most=most)

@@ -13,6 +13,7 @@ from adapters.api import EMBEDDED, Sampling
 from adapters.files import replace_text
 from adapters.recipe import Preset
 from socrates_errors import SettingsError
+from socrates_language import tr
 
 SEEDS = 2**32
 """How many seeds there are; the first is 0."""
@@ -71,10 +72,12 @@ class Settings(BaseModel):
             return cls()
         except OSError as error:
             raise SettingsError(
-                f"{path} cannot be read ({error.strerror}): make it a file that you may read, or remove it."
+                tr("{path} cannot be read ({trouble}): make it a file that you may read, or remove it.").format(
+                    path=path, trouble=error.strerror
+                )
             ) from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise SettingsError(f"{path} is not TOML: {error}.") from error
+            raise SettingsError(tr("{path} is not TOML: {trouble}.").format(path=path, trouble=error)) from error
 
     def with_changes(self, **changes: Any) -> "Settings":
         """Return these settings with ``changes``; ``sampling`` may be a dict of the changed keys alone."""
@@ -83,7 +86,7 @@ class Settings(BaseModel):
         if isinstance(sampling, SamplingSettings):
             sampling = sampling.model_dump()
         fields["sampling"] |= sampling
-        return self._checked(fields | changes, "The setting")
+        return self._checked(fields | changes, tr("The setting"))
 
     def save(self, path: Path) -> None:
         """Write what differs from the defaults, or from the file, into ``path``; its comments and order stay.
@@ -94,7 +97,9 @@ class Settings(BaseModel):
             self._save(path)
         except (OSError, ValueError) as error:
             raise SettingsError(
-                f"{path} cannot be written ({error}): mend or remove it, and set this again."
+                tr("{path} cannot be written ({trouble}): mend or remove it, and set this again.").format(
+                    path=path, trouble=error
+                )
             ) from error
 
     def _save(self, path: Path) -> None:
@@ -135,9 +140,11 @@ def _sentence(error: ErrorDetails) -> str:
     if error["type"] == "extra_forbidden":
         known = list(_keys())
         near = get_close_matches(key, known, n=1, cutoff=0.0)[0]
-        return f"{key} is no setting; the nearest is {near}."
-    given = f" (it is {error['input']!r})" if not isinstance(error["input"], dict) else ""
-    return f"{key}: {error['msg'][0].lower()}{error['msg'][1:]}{given}."
+        return tr("{key} is no setting; the nearest is {near}.").format(key=key, near=near)
+    trouble = f"{error['msg'][0].lower()}{error['msg'][1:]}"
+    if isinstance(error["input"], dict):
+        return f"{key}: {trouble}."
+    return tr("{key}: {trouble} (it is {given}).").format(key=key, trouble=trouble, given=repr(error["input"]))
 
 
 def _keys() -> Iterator[str]:

@@ -5,26 +5,27 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from corpus.picks import Tally
+from socrates_language import marked, ngettext, tr
 from socrates_tui.plain_text import plain
 
 NOTHING = "–"
 FIGURES: dict[str, Callable[[dict[str, Any]], str]] = {
-    "held-out loss": lambda told: _loss(told["held_out_loss"], told["interval"]),
-    "held-out examples": lambda told: _plain(told["held_out_examples"]),
-    "pairs told apart": lambda told: _share(told["pair_accuracy"], told["pairs"]),
-    "chrF of replies": lambda told: _plain(told["chrf"], ".1f"),
-    "replies": lambda told: _plain(told["replies"]),
-    "empty": lambda told: _plain(told["empty"]),
-    "going in circles": lambda told: _plain(told["repeating"]),
-    "ending in a question": lambda told: _plain(told["questions"]),
-    "loss on neutral texts": lambda told: _plain(told["neutral_loss"], ".3f"),
+    marked("held-out loss"): lambda told: _loss(told["held_out_loss"], told["interval"]),
+    marked("held-out examples"): lambda told: _plain(told["held_out_examples"]),
+    marked("pairs told apart"): lambda told: _share(told["pair_accuracy"], told["pairs"]),
+    marked("chrF of replies"): lambda told: _plain(told["chrf"], ".1f"),
+    marked("replies"): lambda told: _plain(told["replies"]),
+    marked("empty"): lambda told: _plain(told["empty"]),
+    marked("going in circles"): lambda told: _plain(told["repeating"]),
+    marked("ending in a question"): lambda told: _plain(told["questions"]),
+    marked("loss on neutral texts"): lambda told: _plain(told["neutral_loss"], ".3f"),
 }
 """What was measured of a version (``adapters.figures.Record.told``), for a reader."""
 
 
 def figure_rows(told: Sequence[dict[str, Any]]) -> list[list[str]]:
     """Return a row for each figure that is known of any version: its name, then a value for each version."""
-    rows = [[name, *(write(version) for version in told)] for name, write in FIGURES.items()]
+    rows = [[tr(name), *(write(version) for version in told)] for name, write in FIGURES.items()]
     return [row for row in rows if set(row[1:]) != {NOTHING}]
 
 
@@ -51,30 +52,47 @@ def print_side_by_side(head: Sequence[str], rows: Sequence[Sequence[str]]) -> No
 def difference_sentence(first: str, second: str, difference: dict[str, Any] | None) -> str:
     """Say by how much the second's held-out loss differs from the first's."""
     if difference is None:
-        return f"{second} and {first} were not measured on the same held-out examples."
+        return tr("{second} and {first} were not measured on the same held-out examples.").format(
+            second=second, first=first
+        )
     apart, interval = difference["loss_per_token"], difference["interval"]
-    within = f", between {interval[0]:+.3f} and {interval[1]:+.3f} at 95 %" if interval else ", too few to tell"
     count = difference["examples"]
-    return (
-        f"{second} minus {first}: {apart:+.3f} on the same {count} held-out example{'' if count == 1 else 's'}{within}."
-    )
+    told = {"second": second, "first": first, "apart": f"{apart:+.3f}", "number": count}
+    if not interval:
+        return ngettext(
+            "{second} minus {first}: {apart} on the same {number} held-out example, too few to tell.",
+            "{second} minus {first}: {apart} on the same {number} held-out examples, too few to tell.",
+            count,
+        ).format(**told)
+    return ngettext(
+        "{second} minus {first}: {apart} on the same {number} held-out example, between {low} and {high} at 95 %.",
+        "{second} minus {first}: {apart} on the same {number} held-out examples, between {low} and {high} at 95 %.",
+        count,
+    ).format(**told, low=f"{interval[0]:+.3f}", high=f"{interval[1]:+.3f}")
 
 
 def picks_sentence(first: str, second: str, tally: Tally | None) -> str:
     """Say how often the second's reply was picked over the first's; nothing where none was."""
     if tally is None or tally == Tally():
         return ""
-    neither = f"{_times(tally.neither)} neither"
+    told: dict[str, Any] = {"second": second, "first": first, "neither": _times(tally.neither)}
     if tally.interval is None:
-        return f"Of {second} and {first}, {neither} was picked."
+        return tr("Of {second} and {first}, {neither} neither was picked.").format(**told)
     low, high = tally.interval
-    share = f"{tally.share:.0%}, between {low:.0%} and {high:.0%} at 95 %"
-    besides = f", {neither}" if tally.neither else ""
-    return f"{second} was picked {tally.won} of {_times(tally.decided)} over {first} ({share}){besides}."
+    told |= {"won": tally.won, "times": _times(tally.decided), "share": f"{tally.share:.0%}"}
+    told |= {"low": f"{low:.0%}", "high": f"{high:.0%}"}
+    if not tally.neither:
+        return tr(
+            "{second} was picked {won} of {times} over {first} ({share}, between {low} and {high} at 95 %)."
+        ).format(**told)
+    return tr(
+        "{second} was picked {won} of {times} over {first} ({share}, between {low} and {high} at 95 %), "
+        "{neither} neither."
+    ).format(**told)
 
 
 def _times(count: int) -> str:
-    return f"{count:,} time{'' if count == 1 else 's'}"
+    return ngettext("{number} time", "{number} times", count).format(number=f"{count:,}")
 
 
 def _plain(value: Any, form: str = "") -> str:
@@ -82,8 +100,12 @@ def _plain(value: Any, form: str = "") -> str:
 
 
 def _loss(loss: float | None, interval: Sequence[float] | None) -> str:
-    return _plain(loss, ".3f") + (f" ({interval[0]:.3f} to {interval[1]:.3f})" if interval else "")
+    if loss is None or not interval:
+        return _plain(loss, ".3f")
+    return tr("{loss} ({low} to {high})").format(
+        loss=f"{loss:.3f}", low=f"{interval[0]:.3f}", high=f"{interval[1]:.3f}"
+    )
 
 
 def _share(share: float | None, count: int | None) -> str:
-    return NOTHING if share is None else f"{share:.0%} of {count}"
+    return NOTHING if share is None else tr("{share} of {count}").format(share=f"{share:.0%}", count=count)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -18,7 +18,8 @@ from corpus.filters import EVERYTHING, Filter
 from corpus.records import Act, Turn
 from corpus.store import Corpus
 from socrates_errors import CorpusError
-from socrates_tui.act_sentences import act_sentence, counted
+from socrates_language import marked, ngettext, tr
+from socrates_tui.act_sentences import act_sentence
 from socrates_tui.filter_options import approvable
 from socrates_tui.plain_text import plain, plain_line
 from socrates_tui.screens.confirm import ConfirmScreen
@@ -50,8 +51,10 @@ class ActEnded(Message):
     """An act is done; None where there was nothing to do."""
 
     act: Act | None
-    before: str
+    told: str
+    """How it is told, with a field for the sentence of the act; to be translated."""
     nothing: str
+    """What is told where there was nothing to do; to be translated."""
 
 
 @dataclass
@@ -65,7 +68,7 @@ class FilterLine(Input):
     """Where the filter is written."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,down,escape", "screen.rows", "To the turns", tooltip="Go down to the turns"),
+        Binding("enter,down,escape", "screen.rows", marked("To the turns"), tooltip=marked("Go down to the turns")),
     ]
 
 
@@ -73,19 +76,42 @@ class TurnTable(LongList):
     """The turns. The keys for those that are marked, else for the one under the cursor, are bound here."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "screen.filter", "Filter", key_display="/", tooltip="Choose turns by words"),
-        Binding("space", "screen.mark", "Mark", tooltip="Mark the turn, or take its mark away"),
-        Binding("asterisk", "screen.mark_all", "Mark all", key_display="*", tooltip="Mark all turns, or none"),
-        Binding("a", "screen.approve", "Approve", tooltip="Approve what is marked, else this turn"),
-        Binding("d", "screen.drop", "Drop", tooltip="Drop what is marked, else this turn"),
-        Binding("t", "screen.tag", "Tag", tooltip="Give a tag to what is marked, else to this turn"),
+        Binding("slash", "screen.filter", marked("Filter"), key_display="/", tooltip=marked("Choose turns by words")),
+        Binding("space", "screen.mark", marked("Mark"), tooltip=marked("Mark the turn, or take its mark away")),
         Binding(
-            "T", "screen.untag", "Untag", show=False, tooltip="Take a tag from what is marked, else from this turn"
+            "asterisk",
+            "screen.mark_all",
+            marked("Mark all"),
+            key_display="*",
+            tooltip=marked("Mark all turns, or none"),
         ),
-        Binding("e", "screen.rewrite", "Rewrite", show=False, tooltip="Write what this reply should have been"),
-        Binding("u,ctrl+z", "screen.undo", "Undo", tooltip="Take back the last act, however many turns it changed"),
-        Binding("U,ctrl+y", "screen.redo", "Redo", show=False, tooltip="Do again what was taken back"),
-        Binding("enter", "screen.open", "Open", show=False, tooltip="Go to the turn in its conversation"),
+        Binding("a", "screen.approve", marked("Approve"), tooltip=marked("Approve what is marked, else this turn")),
+        Binding("d", "screen.drop", marked("Drop"), tooltip=marked("Drop what is marked, else this turn")),
+        Binding("t", "screen.tag", marked("Tag"), tooltip=marked("Give a tag to what is marked, else to this turn")),
+        Binding(
+            "T",
+            "screen.untag",
+            marked("Untag"),
+            show=False,
+            tooltip=marked("Take a tag from what is marked, else from this turn"),
+        ),
+        Binding(
+            "e",
+            "screen.rewrite",
+            marked("Rewrite"),
+            show=False,
+            tooltip=marked("Write what this reply should have been"),
+        ),
+        Binding(
+            "u,ctrl+z",
+            "screen.undo",
+            marked("Undo"),
+            tooltip=marked("Take back the last act, however many turns it changed"),
+        ),
+        Binding("U,ctrl+y", "screen.redo", marked("Redo"), show=False, tooltip=marked("Do again what was taken back")),
+        Binding(
+            "enter", "screen.open", marked("Open"), show=False, tooltip=marked("Go to the turn in its conversation")
+        ),
     ]
 
 
@@ -115,12 +141,12 @@ class CorpusScreen(CuratingScreen):
         with Container(id="corpus"):
             yield TurnTable(
                 Column("", 1),
-                Column("Turn", 6, right=True, shown_from=60),
-                Column("Verdict", 12),
-                Column("Version", 8, shown_from=100),
-                Column("Tags", 16, shown_from=90),
-                Column("Prompt"),
-                Column("Reply"),
+                Column(tr("Turn"), 6, right=True, shown_from=60),
+                Column(tr("Verdict"), 12),
+                Column(tr("Version"), 8, shown_from=100),
+                Column(tr("Tags"), 16, shown_from=90),
+                Column(tr("Prompt")),
+                Column(tr("Reply")),
             )
             yield TurnCard()
         yield KeyLine()
@@ -210,22 +236,26 @@ class CorpusScreen(CuratingScreen):
         mark, number = "●" if turn_id in self._marked else "", str(turn_id)
         if turn is None:  # another program has just taken it away
             return [mark, number, "", "", "", "", ""]
+        verdict, style = VERDICTS[turn.verdict]
         return [
             mark,
             number,
-            Content.styled(*VERDICTS[turn.verdict]),
-            plain_line(turn.version or "imported"),
+            Content.styled(tr(verdict), style),
+            plain_line(turn.version or tr("imported")),
             plain_line(" ".join(f"#{tag}" for tag in turn.tags)),
             plain_line(turn.prompt),
             plain_line(turn.text),
         ]
 
     def _show_counts(self) -> None:
-        parts = [counted(len(self._ids), "turn"), *([f"{len(self._marked):,} marked"] if self._marked else [])]
+        count, marks = len(self._ids), len(self._marked)
+        parts = [ngettext("{number} turn", "{number} turns", count).format(number=f"{count:,}")]
+        if marks:
+            parts.append(tr("{number} marked").format(number=f"{marks:,}"))
         if self._acting:
-            parts.append("changing them …")
+            parts.append(tr("changing them …"))
         self.query_one("#title", Static).update(
-            Content.assemble(("Corpus", "bold $text-accent"), "  ", " · ".join(parts))
+            Content.assemble((tr("Corpus"), "bold $text-accent"), "  ", " · ".join(parts))
         )
         self.refresh_bindings()
 
@@ -282,16 +312,35 @@ class CorpusScreen(CuratingScreen):
             wanted = set(self.corpus.matching("", approvable(self._wanted)))
             turns = [turn_id for turn_id in turns if turn_id in wanted]
             if not turns:
-                self.tell("None of these turns waits for a verdict: mark those that you want to approve all the same.")
+                self.tell(
+                    tr("None of these turns waits for a verdict: mark those that you want to approve all the same.")
+                )
                 return
-        self._ask("Approve", turns, lambda corpus: corpus.approve(*turns))
+        if self._all_marked:
+            question = ngettext(
+                "Approve {number} turn that nobody judged yet? u takes it back in one step.",
+                "Approve {number} turns that nobody judged yet? u takes it back in one step.",
+                len(turns),
+            )
+        else:
+            question = ngettext(
+                "Approve {number} turn? u takes it back in one step.",
+                "Approve {number} turns? u takes it back in one step.",
+                len(turns),
+            )
+        self._ask(tr("Approve"), question.format(number=f"{len(turns):,}"), lambda corpus: corpus.approve(*turns))
 
     def action_drop(self) -> None:
         """Drop what is marked."""
         turns = self._targets()
-        self._ask("Drop", turns, lambda corpus: corpus.drop(*turns))
+        question = ngettext(
+            "Drop {number} turn? u takes it back in one step.",
+            "Drop {number} turns? u takes it back in one step.",
+            len(turns),
+        )
+        self._ask(tr("Drop"), question.format(number=f"{len(turns):,}"), lambda corpus: corpus.drop(*turns))
 
-    def _ask(self, verb: Literal["Approve", "Drop"], turns: list[int], act: Callable[[Corpus], Act]) -> None:
+    def _ask(self, verb: str, question: str, act: Callable[[Corpus], Act]) -> None:
         """Do what the user wants; of several turns at once ask first."""
         if not self._marked:
             self._begin(act)
@@ -301,27 +350,26 @@ class CorpusScreen(CuratingScreen):
             if confirmed:
                 self._begin(act)
 
-        unreviewed = " that nobody judged yet" if self._all_marked and verb == "Approve" else ""
-        question = f"{verb} {counted(len(turns), 'turn')}{unreviewed}? u takes it back in one step."
-        self.app.push_screen(ConfirmScreen("Corpus", question, verb, "Not now"), answered)
+        self.app.push_screen(ConfirmScreen(tr("Corpus"), question, verb, tr("Not now")), answered)
 
     def action_tag(self) -> None:
         """Give what is marked a tag."""
-        self._ask_tag("Tag for", Corpus.tag, self._wanted.tags)
+        turns = self._targets()
+        heading = ngettext("Tag for {number} turn", "Tag for {number} turns", len(turns))
+        self._ask_tag(heading, turns, Corpus.tag, self._wanted.tags)
 
     def action_untag(self) -> None:
         """Take a tag from what is marked."""
-        turn = self.turn
-        self._ask_tag("Take away a tag from", Corpus.untag, self._wanted.tags or (turn.tags if turn else ()))
+        turn, turns = self.turn, self._targets()
+        heading = ngettext("Take away a tag from {number} turn", "Take away a tag from {number} turns", len(turns))
+        self._ask_tag(heading, turns, Corpus.untag, self._wanted.tags or (turn.tags if turn else ()))
 
-    def _ask_tag(self, heading: str, act: Callable[..., Act], tags: tuple[str, ...]) -> None:
-        turns = self._targets()
-
+    def _ask_tag(self, heading: str, turns: list[int], act: Callable[..., Act], tags: tuple[str, ...]) -> None:
         def named(name: str | None) -> None:
             if name:
                 self._begin(lambda corpus: act(corpus, name, *turns))
 
-        screen = TitleScreen(f"{heading} {counted(len(turns), 'turn')}", tags[0] if tags else "")
+        screen = TitleScreen(heading.format(number=f"{len(turns):,}"), tags[0] if tags else "")
         self.app.push_screen(screen, named)
 
     def action_rewrite(self) -> None:
@@ -334,16 +382,16 @@ class CorpusScreen(CuratingScreen):
 
     def action_undo(self) -> None:
         """Take back the last act."""
-        self._begin(Corpus.undo, before="Took back: ", nothing="There is nothing to take back.")
+        self._begin(Corpus.undo, marked("Took back: {sentence}"), marked("There is nothing to take back."))
 
     def action_redo(self) -> None:
         """Do again what was taken back."""
-        self._begin(Corpus.redo, before="Did again: ", nothing="There is nothing to do again.")
+        self._begin(Corpus.redo, marked("Did again: {sentence}"), marked("There is nothing to do again."))
 
-    def _begin(self, act: Callable[[Corpus], Act | None], before: str = "", nothing: str = "") -> None:
+    def _begin(self, act: Callable[[Corpus], Act | None], told: str = "{sentence}", nothing: str = "") -> None:
         self._acting = True
         self._show_counts()
-        self._do(act, partial(ActEnded, before=before, nothing=nothing))
+        self._do(act, partial(ActEnded, told=told, nothing=nothing))
 
     @work(thread=True, group="act")
     def _do(self, act: Callable[[Corpus], Act | None], ended: Callable[[Act | None], ActEnded]) -> None:
@@ -357,7 +405,8 @@ class CorpusScreen(CuratingScreen):
     def _ended(self, event: ActEnded) -> None:
         self._acting = False
         self._marked, self._all_marked = set(), False
-        self.tell(event.nothing if event.act is None else f"{event.before}{act_sentence(event.act)}")
+        told, act = tr(event.told), event.act
+        self.tell(tr(event.nothing) if act is None else told.format(sentence=act_sentence(act)))
         self.refresh_turns()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

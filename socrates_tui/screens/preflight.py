@@ -19,13 +19,14 @@ from textual.worker import get_current_worker
 from adapters.recipe import PRESETS, Preset
 from corpus.store import Corpus
 from socrates_errors import SocratesError
+from socrates_language import marked, tr
 from socrates_tui.brief import brief
 from socrates_tui.findings import MEANINGS as FINDING_MEANINGS
 from socrates_tui.findings import TITLES
 from socrates_tui.messages import CheckFinished, PreflightFailed, PreflightFinished
 from socrates_tui.plain_text import plain
 from socrates_tui.presets import MEANINGS
-from socrates_tui.retraining import Preflight, roughly
+from socrates_tui.retraining import UNFINISHED, Preflight, roughly
 from socrates_tui.screens.dialog import LEAVE, Dialog
 from socrates_tui.screens.turns import TurnsScreen, entries
 from socrates_tui.widgets.key_line import KeyLine
@@ -35,9 +36,10 @@ from socrates_tui.widgets.training_panel import Training
 if TYPE_CHECKING:
     from corpus.quality import Report
 
-NOTHING_NEW = "Nothing is new since the last training: judge more replies, or train all the same."
+NOTHING_NEW = marked("Nothing is new since the last training: judge more replies, or train all the same.")
 NOTHING = "–"
-PRESET = "Preset"
+PRESET = marked("Preset")
+CHECK = marked("Check")
 
 Turns = Sequence[tuple[int, str]]
 """Ids, each with why the turn is shown."""
@@ -66,6 +68,7 @@ class Figure:
     """A row: what is counted, how much of it there is, what that means, and the turns that it stands for."""
 
     name: str
+    """In English, to be translated."""
     value: str
     meaning: str
     turns: Callable[[], Turns] | None = None
@@ -77,9 +80,9 @@ class PreflightScreen(Dialog[Start | GoTo]):
 
     AUTO_FOCUS = "#train"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("p", "preset", "Preset"),
+        Binding("p", "preset", marked("Preset")),
         # At once, so that an Enter typed just behind it opens a row and starts no training.
-        Binding("up", "figures", "Figures", priority=True),
+        Binding("up", "figures", marked("Figures"), priority=True),
         Binding("left", "app.focus_previous", show=False),
         Binding("right", "app.focus_next", show=False),
         LEAVE,
@@ -99,13 +102,13 @@ class PreflightScreen(Dialog[Start | GoTo]):
     def compose(self) -> ComposeResult:
         """Lay out the figures and the answers."""
         with Vertical(classes="dialog preflight") as dialog:
-            dialog.border_title = "Retrain"
-            yield Static("Counting the examples …", id="preflight-sentence")
+            dialog.border_title = tr("Retrain")
+            yield Static(tr("Counting the examples …"), id="preflight-sentence")
             yield Rows()
             yield Static(id="preflight-meaning")
             with Horizontal(classes="buttons"):
-                yield Button("Train", variant="primary", id="train", compact=True)
-                yield Button("Not now", id="no", compact=True)
+                yield Button(tr("Train"), variant="primary", id="train", compact=True)
+                yield Button(tr("Not now"), id="no", compact=True)
             yield KeyLine()
 
     def on_mount(self) -> None:
@@ -129,7 +132,7 @@ class PreflightScreen(Dialog[Start | GoTo]):
             told = PreflightFailed(str(error))
         except Exception as error:
             log.exception("no preflight")
-            told = PreflightFailed(f"The corpus cannot be read: {brief(error)}.")
+            told = PreflightFailed(tr("The corpus cannot be read: {trouble}.").format(trouble=brief(error)))
         if not worker.is_cancelled:  # by another preset
             self.post_message(told)
 
@@ -146,7 +149,7 @@ class PreflightScreen(Dialog[Start | GoTo]):
         self._preflight = event.preflight
         self._say(self._sentence(event.preflight), trouble=not event.preflight.ready)
         train = self.query_one("#train", Button)
-        train.label = "Train" if event.preflight.ready else "Train all the same"
+        train.label = tr("Train") if event.preflight.ready else tr("Train all the same")
         train.disabled = not event.preflight.examples
         self._show()
         if train.disabled:
@@ -166,11 +169,10 @@ class PreflightScreen(Dialog[Start | GoTo]):
     @staticmethod
     def _sentence(preflight: Preflight) -> str:
         if not preflight.ready:
-            return NOTHING_NEW if preflight.examples else preflight.sentence
-        unfinished = (
-            "The last training was ended before it had finished; nothing of it was kept." * preflight.unfinished
-        )
-        return unfinished or "What the next version would learn from. Enter on a row shows its turns."
+            return tr(NOTHING_NEW) if preflight.examples else preflight.sentence
+        if preflight.unfinished:
+            return tr(UNFINISHED)
+        return tr("What the next version would learn from. Enter on a row shows its turns.")
 
     def _say(self, sentence: str, *, trouble: bool) -> None:
         line = self.query_one("#preflight-sentence", Static)
@@ -186,71 +188,74 @@ class PreflightScreen(Dialog[Start | GoTo]):
         self._figures = [*self._counted(), *self._checked()]
         table.clear()
         for figure in self._figures:
-            table.add_row(Text(figure.name), Text(plain(figure.value) + ("  ›" if figure.turns else "")))
+            table.add_row(Text(tr(figure.name)), Text(plain(figure.value) + ("  ›" if figure.turns else "")))
         names = [figure.name for figure in self._figures]
         table.move_cursor(row=names.index(under_cursor) if under_cursor in names else 0)
         self._tell_meaning()
 
     def _counted(self) -> Iterator[Figure]:
         told = self._preflight
-        yield Figure(PRESET, self._preset, f"{MEANINGS[self._preset]} Enter or p takes another, for this training.")
+        another = tr("Enter or p takes another, for this training.")
+        yield Figure(PRESET, self._preset, f"{tr(MEANINGS[self._preset])} {another}")
         if told is None:
             return
         ids = self._corpus.example_ids
         yield Figure(
-            "Examples",
+            marked("Examples"),
             f"{told.examples:,}",
-            "Approved and rewritten turns to learn from.",
+            tr("Approved and rewritten turns to learn from."),
             _listing(told.examples, partial(ids, "train")),
         )
-        new = "Judged since the last training." if told.since else "There was no training yet, so all are new."
-        yield Figure("New", f"{told.new:,}", new, _listing(told.new, partial(ids, "train", since=told.since)))
+        new = tr("Judged since the last training.") if told.since else tr("There was no training yet, so all are new.")
+        yield Figure(marked("New"), f"{told.new:,}", new, _listing(told.new, partial(ids, "train", since=told.since)))
         yield Figure(
-            "Held out",
+            marked("Held out"),
             f"{told.held_out:,}",
-            "Never learnt from: they tell whether a version is better. Every sixth conversation is held out.",
+            tr("Never learnt from: they tell whether a version is better. Every sixth conversation is held out."),
             _listing(told.held_out, partial(ids, "held-out")),
         )
-        tokens = "How much is read, each conversation once." if told.tokens else "Not known before the base is here."
-        yield Figure("Tokens", NOTHING if told.tokens is None else f"{told.tokens:,}", tokens)
+        known = tr("How much is read, each conversation once.")
+        tokens = known if told.tokens else tr("Not known before the base is here.")
+        yield Figure(marked("Tokens"), NOTHING if told.tokens is None else f"{told.tokens:,}", tokens)
         yield Figure(
-            "Time",
-            NOTHING if told.seconds is None else f"about {roughly(told.seconds)}",
-            "At most; the training stops early where nothing gets better. You can go on talking meanwhile.",
+            marked("Time"),
+            NOTHING if told.seconds is None else tr("about {time}").format(time=roughly(told.seconds)),
+            tr("At most; the training stops early where nothing gets better. You can go on talking meanwhile."),
         )
-        memory = "As the last training took." if told.memory_bytes else "Known after the first training."
-        yield Figure("Memory", f"{told.memory_bytes / 1e9:.1f} GB" if told.memory_bytes else NOTHING, memory)
+        memory = tr("As the last training took.") if told.memory_bytes else tr("Known after the first training.")
+        yield Figure(marked("Memory"), f"{told.memory_bytes / 1e9:.1f} GB" if told.memory_bytes else NOTHING, memory)
         yield Figure(
-            "Too long",
+            marked("Too long"),
             f"{len(told.too_long):,}",
-            "Prompt and target are too long to be learnt from: these are left out. Rewrite them shorter.",
+            tr("Prompt and target are too long to be learnt from: these are left out. Rewrite them shorter."),
             _listing(len(told.too_long), lambda: told.too_long),
         )
         yield Figure(
-            "Context cut",
+            marked("Context cut"),
             f"{len(told.cut):,}",
-            "Their oldest turns do not fit and are left out of what is read before them.",
+            tr("Their oldest turns do not fit and are left out of what is read before them."),
             _listing(len(told.cut), lambda: told.cut),
         )
 
     def _checked(self) -> Iterator[Figure]:
         if self._trouble:
-            yield Figure("Check", "failed", self._trouble)
+            yield Figure(CHECK, tr("failed"), self._trouble)
         elif self._found is None:
-            yield Figure("Check", "looking …", "Repetitions, contradictions, leaks and odd ones among the examples.")
+            sought = tr("Repetitions, contradictions, leaks and odd ones among the examples.")
+            yield Figure(CHECK, tr("looking …"), sought)
         elif not self._found.findings:
-            yield Figure("Check", "nothing found", "No repetition, contradiction or leak, and nothing odd.")
+            yield Figure(CHECK, tr("nothing found"), tr("No repetition, contradiction or leak, and nothing odd."))
         else:
             for kind, group in groupby(self._found.findings, key=lambda finding: finding.kind):
                 found = list(group)
                 turns = [(turn, f"{finding.what} {finding.advice}") for finding in found for turn in finding.turns]
-                yield Figure(TITLES[kind], f"{len(found):,}", FINDING_MEANINGS[kind], partial(list, turns))
+                yield Figure(TITLES[kind], f"{len(found):,}", tr(FINDING_MEANINGS[kind]), partial(list, turns))
 
     @on(DataTable.RowHighlighted)
     def _tell_meaning(self) -> None:
         figure = self._figures[self.query_one(Rows).cursor_row]
-        more = " Enter shows the turns." if figure.turns else ""
-        self.query_one("#preflight-meaning", Static).update(Content(plain(figure.meaning) + more))
+        more = [tr("Enter shows the turns.")] if figure.turns else []
+        self.query_one("#preflight-meaning", Static).update(Content(" ".join([plain(figure.meaning), *more])))
 
     # Answers
 
@@ -261,7 +266,7 @@ class PreflightScreen(Dialog[Start | GoTo]):
             self.action_preset()
         elif figure.turns:
             turns = figure.turns()
-            screen = TurnsScreen(figure.name, entries(self._corpus, turns), len(turns))
+            screen = TurnsScreen(tr(figure.name), entries(self._corpus, turns), len(turns))
             self.app.push_screen(screen, self._turn_chosen)
 
     def _turn_chosen(self, turn: int | None) -> None:

@@ -13,7 +13,8 @@ from textual.widgets import Static
 
 from corpus.records import Act, Turn
 from corpus.store import Corpus
-from socrates_tui.act_sentences import counted
+from socrates_language import marked, ngettext, tr
+from socrates_tui.act_sentences import ACTS
 from socrates_tui.plain_text import plain_line
 from socrates_tui.screens.curating import CuratingScreen, Edit
 from socrates_tui.sitting import Sitting
@@ -26,15 +27,41 @@ class Queue(LongList):
     """The replies that wait. The keys for the one under the cursor are bound here."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("a", "screen.approve", "Approve", tooltip="Teach the reply as it is; the next one comes"),
-        Binding("e", "screen.rewrite", "Rewrite", tooltip="Write what it should have been; the next one comes"),
-        Binding("d", "screen.drop", "Drop", tooltip="Leave the turn out of training; the next one comes"),
-        Binding("s", "screen.skip", "Skip", tooltip="Look at the reply again after all others"),
-        Binding("u,ctrl+z", "screen.undo", "Undo", tooltip="Take back the last act, and come back to its reply"),
-        Binding("U,ctrl+y", "screen.redo", "Redo", show=False, tooltip="Do again what was taken back"),
-        Binding("enter", "screen.open", "Open", tooltip="Go to the reply in its conversation"),
-        Binding("pageup", "screen.scroll_card(-1)", "Scroll up", show=False, tooltip="Scroll a long reply up"),
-        Binding("pagedown,space", "screen.scroll_card(1)", "Scroll down", show=False, tooltip="Scroll it down"),
+        Binding(
+            "a", "screen.approve", marked("Approve"), tooltip=marked("Teach the reply as it is; the next one comes")
+        ),
+        Binding(
+            "e",
+            "screen.rewrite",
+            marked("Rewrite"),
+            tooltip=marked("Write what it should have been; the next one comes"),
+        ),
+        Binding(
+            "d", "screen.drop", marked("Drop"), tooltip=marked("Leave the turn out of training; the next one comes")
+        ),
+        Binding("s", "screen.skip", marked("Skip"), tooltip=marked("Look at the reply again after all others")),
+        Binding(
+            "u,ctrl+z",
+            "screen.undo",
+            marked("Undo"),
+            tooltip=marked("Take back the last act, and come back to its reply"),
+        ),
+        Binding("U,ctrl+y", "screen.redo", marked("Redo"), show=False, tooltip=marked("Do again what was taken back")),
+        Binding("enter", "screen.open", marked("Open"), tooltip=marked("Go to the reply in its conversation")),
+        Binding(
+            "pageup",
+            "screen.scroll_card(-1)",
+            marked("Scroll up"),
+            show=False,
+            tooltip=marked("Scroll a long reply up"),
+        ),
+        Binding(
+            "pagedown,space",
+            "screen.scroll_card(1)",
+            marked("Scroll down"),
+            show=False,
+            tooltip=marked("Scroll it down"),
+        ),
     ]
 
 
@@ -54,7 +81,7 @@ class ReviewScreen(CuratingScreen):
         """Lay out the list and beside it the reply."""
         yield Static(id="title")
         with Horizontal(id="review"):
-            yield Queue(Column("Prompt"), Column("Reply", shown_from=40))
+            yield Queue(Column(tr("Prompt")), Column(tr("Reply"), shown_from=40))
             yield TurnCard()
             yield Static(id="nothing-left")
         yield KeyLine()
@@ -83,10 +110,13 @@ class ReviewScreen(CuratingScreen):
         self._turns = self._sitting.queue()
         ids = [turn.id for turn in self._turns]
         self._queue.show(len(ids), self._rows, ids.index(wanted) if wanted in ids else self._queue.cursor)
-        parts = [f"{self._sitting.left:,} left", f"{self._sitting.done:,} done in this sitting"]
+        parts = [
+            tr("{number} left").format(number=f"{self._sitting.left:,}"),
+            tr("{number} done in this sitting").format(number=f"{self._sitting.done:,}"),
+        ]
         if ids:
-            parts.append("what seems worst comes first")
-        title = Content.assemble(("Review", "bold $text-accent"), "  ", " · ".join(parts))
+            parts.append(tr("what seems worst comes first"))
+        title = Content.assemble((tr("Review"), "bold $text-accent"), "  ", " · ".join(parts))
         self.query_one("#title", Static).update(title)
         self.set_class(not ids, "-empty")
         if not ids:
@@ -96,10 +126,12 @@ class ReviewScreen(CuratingScreen):
     def _what_next(self) -> str:
         new = self._new_examples()
         if new:
-            return (
-                f"Every reply is reviewed. F5 trains a new version on what you taught: {counted(new, 'new example')}."
-            )
-        return "Every reply is reviewed. Esc goes back to the chat: what Socrates says there comes here."
+            return ngettext(
+                "Every reply is reviewed. F5 trains a new version on what you taught: {number} new example.",
+                "Every reply is reviewed. F5 trains a new version on what you taught: {number} new examples.",
+                new,
+            ).format(number=f"{new:,}")
+        return tr("Every reply is reviewed. Esc goes back to the chat: what Socrates says there comes here.")
 
     def _rows(self, start: int, stop: int) -> list[Sequence[str]]:
         return [(plain_line(turn.prompt), plain_line(turn.reply)) for turn in self._turns[start:stop]]
@@ -153,17 +185,17 @@ class ReviewScreen(CuratingScreen):
 
     def action_undo(self) -> None:
         """Take back the last act and come back to its reply."""
-        if (act := self.act(self.corpus.undo, "There is nothing to take back.")) is not None:
+        if (act := self.act(self.corpus.undo, tr("There is nothing to take back."))) is not None:
             self._sitting.taken_back(act.turns)
-            self.tell(f"Taken back: {act.kind}.")
+            self.tell(tr("Taken back: {act}.").format(act=tr(ACTS[act.kind])))
             self.refresh_turns(*act.turns[:1])
 
     def action_redo(self) -> None:
         """Do again what was taken back."""
-        if (act := self.act(self.corpus.redo, "There is nothing to do again.")) is not None:
+        if (act := self.act(self.corpus.redo, tr("There is nothing to do again."))) is not None:
             if act.kind in ("approve", "rewrite", "drop"):
                 self._sitting.judged(act.turns)
-            self.tell(f"Done again: {act.kind}.")
+            self.tell(tr("Done again: {act}.").format(act=tr(ACTS[act.kind])))
             self.refresh_turns(self._next() if self.turn is not None and self.turn.id in act.turns else None)
 
     def action_scroll_card(self, pages: int) -> None:

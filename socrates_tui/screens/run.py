@@ -11,6 +11,7 @@ from textual.containers import Container, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
+from socrates_language import tr
 from socrates_tui.curve import read_curve
 from socrates_tui.plain_text import plain
 from socrates_tui.runs import PastRun, course
@@ -56,10 +57,12 @@ class RunScreen(Dialog[None]):
     def _judgement(self) -> Iterator[Static]:
         run, evaluation = self._run, self._run.evaluation()
         if evaluation is None:
-            yield Static("What was measured of this version is not known: it was trained before that was kept.")
+            yield Static(tr("What was measured of this version is not known: it was trained before that was kept."))
             return
-        state = "It is the active version." if run.active else "It is not the active version: F3 lets it speak."
-        yield Static(Content(plain(f"{run.judged.capitalize()}. {run.reason} {state}")))
+        judged = tr("Passed.") if run.passed else tr("Kept aside.")
+        active = tr("It is the active version.")
+        inactive = tr("It is not the active version: F3 lets it speak.")
+        yield Static(Content(plain(f"{judged} {run.reason_told} {active if run.active else inactive}")))
         told = evaluation.told(run.version)["versions"]
         table = Table(box=None, pad_edge=False)
         table.add_column("", no_wrap=True)

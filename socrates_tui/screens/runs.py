@@ -11,6 +11,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import DataTable, Static
 
+from socrates_language import tr
 from socrates_tui.plain_text import plain
 from socrates_tui.runs import PastRun, duration
 from socrates_tui.screens.dialog import LEAVE, Dialog
@@ -36,17 +37,18 @@ class RunsScreen(Dialog[None]):
     def compose(self) -> ComposeResult:
         """Lay out the table, and why the run under the cursor ended as it did."""
         with Vertical(classes="dialog list") as dialog:
-            dialog.border_title = "Runs"
-            dialog.border_subtitle = "one for each version that was trained here"
+            dialog.border_title = tr("Runs")
+            dialog.border_subtitle = tr("one for each version that was trained here")
             yield Rows()
-            yield Static("There was no training yet: F5 begins one.", id="run-reason")
+            yield Static(tr("There was no training yet: F5 begins one."), id="run-reason")
             yield KeyLine()
 
     def on_mount(self) -> None:
         """Fill the table."""
         table, wide = self.query_one(Rows), self.app.size.width >= WIDE
-        recipe = ["Preset", "Epochs"] if wide else []
-        table.add_columns("", "Version", "Made", "Judged", "Examples", *recipe, "Before", "After", "Time")
+        recipe = [tr("Preset"), tr("Epochs")] if wide else []
+        judged, losses = [tr("Version"), tr("Made"), tr("Judged"), tr("Examples")], [tr("Before"), tr("After")]
+        table.add_columns("", *judged, *recipe, *losses, tr("Time"))
         for run in self._runs:
             made = moment(run.created)
             how = [Text(run.preset or NOTHING), _right(NOTHING if run.epochs is None else f"{run.epochs:,}")]
@@ -54,7 +56,7 @@ class RunsScreen(Dialog[None]):
                 Text("●" if run.active else " "),
                 Text(plain(run.version)),
                 Text(made if wide else made[:10]),
-                Text(run.judged),
+                Text(tr(run.judged)),
                 _right(f"{run.examples:,}"),
                 *(how if wide else []),
                 _right(_loss(run.held_out_before)),
@@ -69,7 +71,7 @@ class RunsScreen(Dialog[None]):
     @on(DataTable.RowHighlighted)
     def _row_highlighted(self, event: DataTable.RowHighlighted) -> None:
         run = self._runs[event.cursor_row]
-        about = " · ".join(filter(None, [run.title, run.reason or "Nothing tells how it was judged."]))
+        about = " · ".join(filter(None, [run.title, run.reason_told or tr("Nothing tells how it was judged.")]))
         self.query_one("#run-reason", Static).update(Content(plain(about)))
 
     @on(DataTable.RowSelected)

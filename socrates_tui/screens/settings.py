@@ -13,9 +13,9 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input, Label, Select, Static, TextArea
 
-from adapters.recipe import PRESETS
+from adapters.recipe import PRESETS, Preset
 from socrates_errors import SettingsError
-from socrates_language import LANGUAGES
+from socrates_language import LANGUAGES, marked, tr
 from socrates_tui.plain_text import plain
 from socrates_tui.presets import MEANINGS
 from socrates_tui.screens.dialog import LEAVE, Dialog
@@ -31,7 +31,7 @@ PAUSE_S = 0.1
 class SettingsScreen(Dialog[Settings]):
     """Every setting with what it means; what is not allowed is told and not saved."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s", "save", "Save"), LEAVE]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s", "save", marked("Save")), LEAVE]
 
     def __init__(
         self, settings: Settings, themes: Sequence[str], draft: str | None, keep: Callable[[str], None]
@@ -47,7 +47,7 @@ class SettingsScreen(Dialog[Settings]):
     def compose(self) -> ComposeResult:
         """Lay out each setting above what it means."""
         with Vertical(classes="dialog settings") as dialog:
-            dialog.border_title = "Settings"
+            dialog.border_title = tr("Settings")
             with VerticalScroll(can_focus=False):
                 for key, label in LABELS.items():
                     yield from self._setting(key, label)
@@ -56,14 +56,14 @@ class SettingsScreen(Dialog[Settings]):
 
     def _setting(self, key: str, label: str) -> Iterator[Widget]:
         if key == "system_prompt":
-            yield Label(f"{label} of new conversations")
+            yield Label(tr("System text of new conversations"))
             text = self._settings.system_prompt if self._draft is None else self._draft
             area = PlainArea(text, id=_id(key))
-            area.border_title = None if self._draft is None else "your draft, not saved yet"
+            area.border_title = None if self._draft is None else tr("your draft, not saved yet")
             yield area
         else:
             with Horizontal():
-                yield Label(label)
+                yield Label(tr(label))
                 yield self._field(key)
         yield Static(Content(self._meaning(key)), classes="meaning", id=f"{_id(key)}-meaning")
 
@@ -86,16 +86,17 @@ class SettingsScreen(Dialog[Settings]):
         return Select([(name, name) for name in choices], value=chosen, allow_blank=False, id=_id(key), compact=True)
 
     def _meaning(self, key: str) -> str:
-        bounds = (
-            "" if key in ("base", "preset", "theme", "language", "system_prompt") else f" {allowed(key).capitalize()}."
-        )
-        chosen = f" {MEANINGS[self._settings.preset]}" if key == "preset" else ""
-        return f"{meaning(key)}{bounds}{chosen}"
+        if key == "preset":
+            return _preset_meaning(self._settings.preset)
+        if key in ("base", "theme", "language", "system_prompt"):
+            return tr(meaning(key))
+        bounds = tr("{bounds}.").format(bounds=allowed(key).capitalize())
+        return f"{tr(meaning(key))} {bounds}"
 
     @on(Select.Changed, "#preset")
     def _preset_changed(self, event: Select.Changed) -> None:
         chosen = next(preset for preset in PRESETS if preset == event.value)
-        self.query_one("#preset-meaning", Static).update(Content(f"{meaning('preset')} {MEANINGS[chosen]}"))
+        self.query_one("#preset-meaning", Static).update(Content(_preset_meaning(chosen)))
 
     @on(DescendantFocus)
     def _setting_focused(self, event: DescendantFocus) -> None:
@@ -147,7 +148,7 @@ class SettingsScreen(Dialog[Settings]):
         """Leave everything as it was; a changed system text is kept as a draft."""
         self.keep()
         if self._system and self._changed:
-            self.notify("The unfinished system text is kept as a draft: F4 opens it again.", markup=False)
+            self.notify(tr("The unfinished system text is kept as a draft: F4 opens it again."), markup=False)
         self.dismiss(None)
 
     @on(Input.Submitted)
@@ -164,6 +165,10 @@ class SettingsScreen(Dialog[Settings]):
             case Select():
                 return str(field.value)
         raise AssertionError(key)
+
+
+def _preset_meaning(preset: Preset) -> str:
+    return f"{tr(meaning('preset'))} {tr(MEANINGS[preset])}"
 
 
 def _id(key: str) -> str:

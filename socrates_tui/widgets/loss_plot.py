@@ -5,9 +5,12 @@ from textual.color import Color, ColorParseError
 from textual.content import Content
 from textual_plotext import PlotextPlot
 
+from socrates_language import marked, tr
 from socrates_tui.curve import Curve, thinned
 
 TICKS = 4
+AXES = {"step": marked("by step"), "epoch": marked("by epoch")}
+"""What is counted along the axis, by the unit of a curve; to be translated."""
 
 
 class LossPlot(PlotextPlot):
@@ -51,8 +54,9 @@ class LossPlot(PlotextPlot):
 
 def legend(unit: str) -> Content:
     """Return what the marks mean, and what is counted along the axis."""
-    marks = [("· loss", "$foreground-muted"), ("   ─ smoothed", "$primary"), ("   ● held-out", "$accent")]
-    return Content.assemble(*marks, f"   by {unit}")
+    loss, smoothed, held_out = tr("· loss"), tr("─ smoothed"), tr("● held-out")
+    marks = [(loss, "$foreground-muted"), (f"   {smoothed}", "$primary"), (f"   {held_out}", "$accent")]
+    return Content.assemble(*marks, f"   {tr(AXES[unit])}")
 
 
 def _axes(points: list[tuple[int, float]]) -> tuple[list[int], list[float]]:

@@ -6,6 +6,7 @@ from typing import Protocol
 from textual.content import Content
 from textual.widgets import Static
 
+from socrates_language import tr
 from socrates_tui.plain_text import plain
 
 BLOCKS = 10
@@ -20,7 +21,7 @@ class Measured(Protocol):
 
     @property
     def advice(self) -> str:
-        """A short sentence; may be empty."""
+        """A short sentence, to be translated; may be empty."""
 
 
 Measure = Callable[[str, str], Measured]
@@ -36,10 +37,11 @@ class StyleMeter(Static):
         colour = "$text-success" if measured.score >= 70 else "$text-warning" if measured.score >= 40 else "$text-error"
         self.update(
             Content.assemble(
-                "Style ",
+                tr("Style"),
+                " ",
                 ("█" * full, colour),
                 ("░" * (BLOCKS - full), "$foreground-muted"),
                 f" {measured.score:.0f}",
-                (f"  {plain(measured.advice)}", "$foreground-muted"),
+                (f"  {plain(tr(measured.advice))}", "$foreground-muted"),
             )
         )

@@ -16,6 +16,7 @@ from textual.widgets import ProgressBar, Sparkline, Static
 
 from adapters.api import Event
 from socrates_errors import SocratesError
+from socrates_language import marked, ngettext, tr
 from socrates_tui.brief import brief
 from socrates_tui.curve import Curve
 from socrates_tui.desktop import notification
@@ -27,8 +28,8 @@ from socrates_tui.runs import duration
 if TYPE_CHECKING:
     from corpus.quality import Report
 
-CLOSED = "Escape closes this."
-MEASURED = "F12 shows what was measured."
+CLOSED = marked("Escape closes this.")
+MEASURED = marked("F12 shows what was measured.")
 
 LONG_S = 20.0
 """A run that takes longer calls the user when it ends."""
@@ -104,13 +105,13 @@ class TrainingPanel(Vertical):
         self._began = monotonic()
         self.version = None
         self._started, self._step, self._curve = {}, {}, Curve()
-        self.border_title = "Training"
+        self.border_title = tr("Training")
         self.set_classes("-running")
         self.query_one(ProgressBar).update(total=None)
         self._mount_plot()
         self._draw()
-        self._figure("Reading the examples and loading a second model …")
-        self._hint("F5 cancels. You can go on talking.")
+        self._figure(tr("Reading the examples and loading a second model …"))
+        self._hint(tr("F5 cancels. You can go on talking."))
         self._train(training)
 
     def _mount_plot(self) -> None:
@@ -129,7 +130,7 @@ class TrainingPanel(Vertical):
     def cancel(self) -> None:
         """End the run under way, if there is one."""
         if self._training is not None:
-            self._hint("Cancelling …")
+            self._hint(tr("Cancelling …"))
             self._training.cancel()
 
     def close(self) -> None:
@@ -146,7 +147,7 @@ class TrainingPanel(Vertical):
             self.post_message(TrainingProgressed({"event": "failed", "reason": str(error), "cancelled": False}))
         except Exception as error:  # whatever a library raises, the window stays
             log.exception("no training")
-            reason = f"The training failed: {brief(error)}."
+            reason = tr("The training failed: {trouble}.").format(trouble=brief(error))
             self.post_message(TrainingProgressed({"event": "failed", "reason": reason, "cancelled": False}))
         finally:
             self.post_message(TrainingEnded())
@@ -156,17 +157,21 @@ class TrainingPanel(Vertical):
         event = message.event
         match event["event"]:
             case "published":
+                from adapters.gate import reason_told  # not needed before the first screen
+
                 self.version = str(event["version"])
-                if event["better"]:
-                    self._conclude("-done", f"{self.version} is trained. {event['reason']}")
-                    self._hint(f"{MEASURED} {CLOSED}")
-                else:
-                    self._conclude("-done", f"{self.version} is kept, but not activated: {event['reason']}")
-                    self._hint(f"F8 uses it anyway. {MEASURED} {CLOSED}")
+                better, kept = (
+                    tr("{version} is trained. {reason}"),
+                    tr("{version} is kept, but not activated: {reason}"),
+                )
+                told = {"version": self.version, "reason": reason_told(event["reason"])}
+                self._conclude("-done", (better if event["better"] else kept).format(**told))
+                anyway = [] if event["better"] else [tr("F8 uses it anyway.")]
+                self._hint(" ".join([*anyway, tr(MEASURED), tr(CLOSED)]))
                 self.post_message(self.Published(self.version, activate=bool(event["better"])))
             case "failed" if event["cancelled"]:
                 self.set_classes("")
-                self.notify("The training is cancelled; nothing of it is kept.", markup=False)
+                self.notify(tr("The training is cancelled; nothing of it is kept."), markup=False)
             case "failed" | "refused":
                 self._conclude("-trouble", event["reason"])
             case _:
@@ -180,14 +185,14 @@ class TrainingPanel(Vertical):
     def _conclude(self, state: str, sentence: str) -> None:
         self.set_classes(state)
         self._figure(sentence)
-        self._hint(CLOSED)
+        self._hint(tr(CLOSED))
         if monotonic() - self._began >= LONG_S:
             self._call(sentence)
 
     def _call(self, sentence: str) -> None:
         """Call the user, who may be looking elsewhere meanwhile."""
         self.app.bell()
-        self.notify(plain(sentence), title="The training has ended", markup=False)
+        self.notify(plain(sentence), title=tr("The training has ended"), markup=False)
         driver = self.app._driver
         if driver is not None and not self.app.app_focus:
             driver.write(notification(sentence, os.environ))
@@ -199,9 +204,7 @@ class TrainingPanel(Vertical):
             case "started":
                 self._started = event
                 bar.update(total=event["steps"], progress=0)
-                skipped = f", {len(event['skipped']):,} too long" if event.get("skipped") else ""
-                plural = "" if event["examples"] == 1 else "s"
-                self._figure(f"{event['examples']:,} example{plural}{skipped}, {event['held_out']:,} held out")
+                self._figure(_examples(event))
             case "step":
                 self._step = event
                 self._curve.add(event)
@@ -215,23 +218,50 @@ class TrainingPanel(Vertical):
                     self._figure(self._sentence())
                 if event["last"]:
                     bar.update(total=None)
-                    self._hint("Judging the new version: its losses and replies beside the base's …")
+                    self._hint(tr("Judging the new version: its losses and replies beside the base's …"))
 
     def _sentence(self) -> str:
         step, held_out = self._step, [loss for _, loss in self._curve.held_out]
-        losses = f"loss {step['loss']:.3f}" + (f"   held-out {held_out[-1]:.3f}" if held_out else "")
+        losses = [tr("loss {loss}").format(loss=f"{step['loss']:.3f}")]
         if len(held_out) > 1:
-            losses += f" (best {min(held_out):.3f})"
-        epochs = self._started.get("epochs", "–")
-        return (
-            f"{losses}\n"
-            f"step {step['step']:,} of {step['steps']:,} · epoch {step['epoch']} of {epochs}\n"
-            f"{step['tokens_per_s']:,.0f} tok/s · {duration(step['seconds_left'])} left"
-            f" · {step['peak_memory_bytes'] / 1e9:.1f} GB"
+            last, best = f"{held_out[-1]:.3f}", f"{min(held_out):.3f}"
+            losses.append(tr("held-out {loss} (best {best})").format(loss=last, best=best))
+        elif held_out:
+            losses.append(tr("held-out {loss}").format(loss=f"{held_out[-1]:.3f}"))
+        place = tr("step {step} of {steps} · epoch {epoch} of {epochs}").format(
+            step=f"{step['step']:,}",
+            steps=f"{step['steps']:,}",
+            epoch=step["epoch"],
+            epochs=self._started.get("epochs", "–"),
         )
+        pace = tr("{tokens} tok/s · {time} left · {memory} GB").format(
+            tokens=f"{step['tokens_per_s']:,.0f}",
+            time=duration(step["seconds_left"]),
+            memory=f"{step['peak_memory_bytes'] / 1e9:.1f}",
+        )
+        return f"{'   '.join(losses)}\n{place}\n{pace}"
 
     def _figure(self, text: str) -> None:
         self.query_one("#training-figures", Static).update(Content(plain(text)))
 
     def _hint(self, text: str) -> None:
         self.query_one("#training-hint", Static).update(Content(text))
+
+
+def _examples(event: Event) -> str:
+    """Return what a ``started`` event says of the examples."""
+    if event.get("skipped"):
+        sentence = ngettext(
+            "{number} example, {skipped} too long, {held_out} held out",
+            "{number} examples, {skipped} too long, {held_out} held out",
+            event["examples"],
+        )
+    else:
+        sentence = ngettext(
+            "{number} example, {held_out} held out", "{number} examples, {held_out} held out", event["examples"]
+        )
+    return sentence.format(
+        number=f"{event['examples']:,}",
+        skipped=f"{len(event.get('skipped', ())):,}",
+        held_out=f"{event['held_out']:,}",
+    )

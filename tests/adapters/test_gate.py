@@ -1,7 +1,10 @@
+from gettext import NullTranslations
+
 import pytest
 
+import socrates_language
 from adapters.figures import HeldOut, Neutral, Record, Replies
-from adapters.gate import DRIFT, judge
+from adapters.gate import DRIFT, judge, reason_told
 
 SOUND = Replies(of="r", replies=8, empty=0, repeating=1, questions=6, chrf=20.0)
 
@@ -116,3 +119,40 @@ def test_every_reason_is_told() -> None:
     worse = record(*[9.0] * 6, neutral=9.0, replies=SOUND.model_copy(update={"empty": 8}))
     _, reason = judged(worse)
     assert [part in reason for part in ("were empty", "forgotten", "worse")] == [True] * 3
+
+
+class Bracketed(NullTranslations):
+    """A language in which every sentence stands in brackets."""
+
+    def gettext(self, message: str) -> str:
+        return f"<{message}>"
+
+
+FAULTY = [SOUND.model_copy(update=update) for update in ({"empty": 8}, {"repeating": 8}, {"empty": 3, "repeating": 4})]
+
+
+@pytest.mark.parametrize(
+    ("candidate", "parent"),
+    [
+        (record(), record(version="base")),
+        (record(3.2, 3.2), record(2.5, 2.5, version="v0001")),
+        (record(3.2), record(2.5, version="v0001")),
+        (record(2.5, 2.5), record(2.5, 2.5, version="base")),
+        (record(2.5), record(2.5, version="v0001")),
+        (record(2.9, 1.8, 3.3, 2.2, 2.4, 2.6), PARENT),
+        (record(*[1.0] * 6), PARENT),
+        *((record(*[9.0] * 6, neutral=9.0, replies=replies), PARENT) for replies in FAULTY),
+    ],
+)
+def test_a_reason_is_told_sentence_by_sentence_in_the_language_that_is_spoken(
+    candidate: Record, parent: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, reason = judged(candidate, parent)
+    assert reason_told(reason) == reason
+    monkeypatch.setattr(socrates_language, "_catalog", Bracketed())
+    assert reason_told(reason) == f"<{reason.replace('. It', '.> <It')}>"
+
+
+def test_a_reason_that_is_written_otherwise_is_told_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socrates_language, "_catalog", Bracketed())
+    assert reason_told("It is worse. It lost 3.") == "It is worse. It lost 3."

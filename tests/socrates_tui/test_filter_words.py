@@ -41,6 +41,7 @@ def test_a_moment_is_read_with_its_zone() -> None:
     [
         ("verdict:rewr", "verdict: 'rewr' is not one of 'unreviewed', 'approved', 'rewritten', 'dropped'."),
         ("since:soon", "since: Give a date as 2026-11-24, or a moment as 2026-11-24T15:30."),
+        ("min-length:-1", "min-length: Input should be greater than or equal to 0"),
         ("tag:", "tag: needs a value behind the colon."),
         ("verdct:rewritten", "There is no verdct: — write verdict: or put the word in double quotes."),
     ],

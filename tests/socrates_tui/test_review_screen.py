@@ -129,7 +129,9 @@ async def test_an_empty_queue_says_what_to_do_next_and_the_last_verdict_can_be_t
         screen = await reviewing(app, pilot)
         await pilot.press("d", "d", "d")
         await until(pilot, lambda: "Every reply is reviewed." in shown(app))
-        assert "Esc goes back to the chat" in shown(app)
+        told = text_of(screen.query_one("#nothing-left"))
+        assert told.endswith("Esc goes back to the chat: what Socrates says there comes here.")
+        assert [word for word in told.split() if word not in shown(app)] == []
         assert heading(app) == "Review  0 left · 3 done in this sitting"
         assert "Approve" not in shown(app).splitlines()[-1]
         await pilot.press("a", "e", "s", "enter")
