@@ -6,14 +6,15 @@ from pathlib import Path
 
 from adapters.api import EMBEDDED
 from adapters.files import replace_text
+from socrates_language import marked
 
-TEXT = """\
+TEXT = marked("""\
 Gemma is Google's model. Its weights are used under the Gemma Terms of Use (ai.google.dev/gemma/terms) and the \
 Gemma Prohibited Use Policy (ai.google.dev/gemma/prohibited_use_policy).
 
 Accepting means that you have read both and will keep to them, for the model itself, for what it writes and for \
 every version you train from it: a version is a derivative of Gemma, and whoever you pass one to must receive the same \
-terms. Socrates itself is free software and adds no terms of its own. You are asked once for this home."""
+terms. Socrates itself is free software and adds no terms of its own. You are asked once for this home.""")
 
 FILE = "gemma-terms.json"
 

@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from socrates_language import tr
+
 _SENTENCE = re.compile(r"\s*(?:[^。！？!?.\n]|\.(?!\s|$))*(?:[。！？!?.]+[」』）)\"”]*|\n|$)")
 _QUESTION = re.compile(r"[？?][」』）)\"”]*\s*$")
 _KANJI = r"[\u3400-\u9fff々]"
@@ -34,9 +36,9 @@ class Proposal:
 def proposals(text: str) -> list[Proposal]:
     """Return what could be made of ``text``, without what would change nothing or leave nothing."""
     made = [
-        Proposal("Ask 〜かね？ where it says 〜ですか？", _as_he_asks(text)),
-        Proposal("Keep the last question alone", _last_question(text)),
-        Proposal("Leave out the first sentence that answers", _without_answer(text)),
+        Proposal(tr("Ask 〜かね？ where it says 〜ですか？"), _as_he_asks(text)),
+        Proposal(tr("Keep the last question alone"), _last_question(text)),
+        Proposal(tr("Leave out the first sentence that answers"), _without_answer(text)),
     ]
     return [proposal for proposal in made if proposal.text.strip() and proposal.text != text]
 

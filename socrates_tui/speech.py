@@ -10,6 +10,7 @@ from textual.message import Message
 
 from adapters import api
 from socrates_errors import SocratesError
+from socrates_language import tr
 from socrates_tui.messages import ReplyFailed, ReplyFinished, ReplyStreamed
 from socrates_tui.widgets.turn_view import TurnView
 
@@ -79,4 +80,5 @@ def speak(
     except Exception as error:  # the window must not close over a reply
         log.exception("no reply")
         post(ReplyStreamed("".join(pieces)))
-        post(ReplyFailed(f"The engine failed ({type(error).__name__}): the log says more. Try again."))
+        reason = tr("The engine failed ({kind}): the log says more. Try again.")
+        post(ReplyFailed(reason.format(kind=type(error).__name__)))

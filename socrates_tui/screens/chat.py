@@ -19,6 +19,7 @@ from adapters.api import Engine, Finished, Sampling
 from corpus.records import Act, Turn
 from corpus.store import Corpus
 from socrates_errors import CorpusBusyError, CorpusError
+from socrates_language import marked, ngettext, tr
 from socrates_tui.drafts import PROMPT, Drafts
 from socrates_tui.messages import ReplyFailed, ReplyFinished, ReplyStreamed, SpeechEnded
 from socrates_tui.screens.prompting import PromptingScreen
@@ -41,11 +42,27 @@ class ChatScreen(PromptingScreen):
     """Asks the engine and keeps its replies."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+r", "regenerate", "Again", priority=True, show=False, tooltip="Ask for another reply"),
-        Binding("escape", "stop", "Stop", priority=True, tooltip="Stop the reply; else take back what waits"),
-        Binding("escape", "close_panel", "Close", priority=True, tooltip="Close what is told of the last training"),
-        Binding("escape", "leave_revision", "Leave it", priority=True, tooltip="Do not ask otherwise after all"),
-        Binding("escape", "write", "Prompt", show=False, tooltip="Go back to the prompt"),
+        Binding(
+            "ctrl+r", "regenerate", marked("Again"), priority=True, show=False, tooltip=marked("Ask for another reply")
+        ),
+        Binding(
+            "escape", "stop", marked("Stop"), priority=True, tooltip=marked("Stop the reply; else take back what waits")
+        ),
+        Binding(
+            "escape",
+            "close_panel",
+            marked("Close"),
+            priority=True,
+            tooltip=marked("Close what is told of the last training"),
+        ),
+        Binding(
+            "escape",
+            "leave_revision",
+            marked("Leave it"),
+            priority=True,
+            tooltip=marked("Do not ask otherwise after all"),
+        ),
+        Binding("escape", "write", marked("Prompt"), show=False, tooltip=marked("Go back to the prompt")),
     ]
 
     class Opened(Message):
@@ -73,7 +90,7 @@ class ChatScreen(PromptingScreen):
             yield Transcript()
             yield TrainingPanel()
         yield Notice()
-        yield Prompt(self.drafts.get(PROMPT) or "", past=self.past_prompts, placeholder="Ask, or answer …")
+        yield Prompt(self.drafts.get(PROMPT) or "", past=self.past_prompts, placeholder=tr("Ask, or answer …"))
         yield StatusLine()
         yield KeyLine()
 
@@ -135,7 +152,7 @@ class ChatScreen(PromptingScreen):
         """Let the engine stop, if it speaks."""
         if self.speech is not None and not self.speech.stored_as:
             self.speech.stop.set()
-            self.speech.tell("stops …")
+            self.speech.tell(tr("stops …"))
 
     def _here(self, speech: Speech) -> bool:
         return self.conversation is not None and speech.conversation == self.conversation.id
@@ -174,7 +191,7 @@ class ChatScreen(PromptingScreen):
                 self.prompt.text = event.text
                 self.tell(str(error), "error")
                 return
-        state = "waits for the engine" if self.engine is None else "waits its turn"
+        state = tr("waits for the engine") if self.engine is None else tr("waits its turn")
         replaces = None if self.revised is None else self.revised.id
         self._waiting.append(Speech(self.conversation.id, event.text, replaces=replaces, state=state))
         self.leave_revision()
@@ -213,7 +230,7 @@ class ChatScreen(PromptingScreen):
         if self.speech is not None:  # the key was pressed twice
             return
         self.speech = speech
-        speech.tell("thinks …")
+        speech.tell(tr("thinks …"))
         await self.show_turns()
         try:
             context = self.corpus.context(speech.conversation, parent=speech.parent)
@@ -242,7 +259,7 @@ class ChatScreen(PromptingScreen):
     def _reply_streamed(self, event: ReplyStreamed) -> None:
         if self.speech is not None:
             if not self.speech.said:
-                self.speech.tell("speaks …")
+                self.speech.tell(tr("speaks …"))
             self.speech.said += event.text
             if self.speech.view is not None:
                 self.speech.view.stream(event.text)
@@ -260,7 +277,7 @@ class ChatScreen(PromptingScreen):
             return
         self._give_back(speech)
         if finished.stopped_by != "user":
-            self.tell("The reply was empty, so nothing was kept: ask again, or in other words.", "warning")
+            self.tell(tr("The reply was empty, so nothing was kept: ask again, or in other words."), "warning")
         await self._reply_kept(speech, None)
 
     async def _keep(self, speech: Speech, fields: dict[str, Any]) -> None:
@@ -271,21 +288,27 @@ class ChatScreen(PromptingScreen):
         except CorpusBusyError as error:
             speech.stored_as = self.store_later("add_turn", **fields)
             self.corpus.spare(speech.conversation)
-            speech.tell("waits to be stored …")
-            self.tell(f"{error.reason} The reply is kept, and stored as soon as that has ended.", "warning")
+            speech.tell(tr("waits to be stored …"))
+            kept = tr("The reply is kept, and stored as soon as that has ended.")
+            self.tell(f"{error.reason} {kept}", "warning")
             self.keep_drafts()
             self.post_message(SpeechEnded(None))
             return
         except CorpusError as error:
             self._give_back(speech)
-            self.tell(f"The reply could not be kept. {error}", "error")
+            lost = tr("The reply could not be kept.")
+            self.tell(f"{lost} {error}", "error")
         await self._reply_kept(speech, turn)
 
     def _tell_left_out(self, conversation: int, turns: int) -> None:
         """Say so when a conversation no longer fits into the context, and each time more of it does not."""
         if turns > self._left_out.get(conversation, 0):
-            what = "its oldest turn was" if turns == 1 else f"its {turns:,} oldest turns were"
-            self.tell(f"The conversation is longer than the context: {what} not read for this reply.", "warning")
+            sentence = ngettext(
+                "The conversation is longer than the context: its oldest turn was not read for this reply.",
+                "The conversation is longer than the context: its {number} oldest turns were not read for this reply.",
+                turns,
+            )
+            self.tell(sentence.format(number=f"{turns:,}"), "warning")
         self._left_out[conversation] = turns
 
     async def _reply_kept(self, speech: Speech, turn: Turn | None) -> None:
@@ -307,7 +330,8 @@ class ChatScreen(PromptingScreen):
         if speech is None:
             return
         if said := speech.said.strip():
-            self.tell(f"{event.reason} What was said until then is kept.", "error")
+            kept = tr("What was said until then is kept.")
+            self.tell(f"{event.reason} {kept}", "error")
             await self._keep(speech, self._asked(speech) | {"reply": said, "stopped_by": "failed"})
         else:
             self.speech = None

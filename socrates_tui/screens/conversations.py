@@ -7,6 +7,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
 
+from socrates_language import tr
 from socrates_tui.screens.dialog import LEAVE, Dialog
 from socrates_tui.widgets.conversation_list import ConversationList, ConversationRows, Find
 from socrates_tui.widgets.key_line import KeyLine
@@ -25,7 +26,7 @@ class ConversationsScreen(Dialog[ConversationList.Picked]):
     def compose(self) -> ComposeResult:
         """Lay out the list."""
         with Vertical(classes="dialog list") as dialog:
-            dialog.border_title = "Conversations"
+            dialog.border_title = tr("Conversations")
             yield ConversationList(self._find, self._current)
             yield KeyLine()
 

@@ -14,6 +14,7 @@ from textual.widgets import Static
 from corpus.records import Act, Conversation, Turn
 from corpus.store import Corpus
 from socrates_errors import CorpusBusyError, CorpusDamagedError, CorpusError
+from socrates_language import marked, tr
 from socrates_tui.drafts import UNSTORED, Drafts, rewrite_of, unstored
 from socrates_tui.messages import CorpusChanged
 from socrates_tui.plain_text import plain
@@ -37,11 +38,21 @@ class ConversingScreen(Screen[None]):
     """Shows a conversation as the corpus has it. What is under the focus is what an act is about."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f2,ctrl+o", "conversations", "Conversations", key_display="F2", tooltip="Open, rename, begin another"),
-        Binding("ctrl+b", "list", "List", show=False, tooltip="Show or hide the conversations at the side"),
-        Binding("ctrl+n", "new", "New conversation", show=False, tooltip="Begin a new conversation"),
-        Binding("pageup", "scroll(-1)", "Scroll up", show=False, priority=True, tooltip="Scroll up"),
-        Binding("pagedown", "scroll(1)", "Scroll down", show=False, priority=True, tooltip="Scroll down"),
+        Binding(
+            "f2,ctrl+o",
+            "conversations",
+            marked("Conversations"),
+            key_display="F2",
+            tooltip=marked("Open, rename, begin another"),
+        ),
+        Binding(
+            "ctrl+b", "list", marked("List"), show=False, tooltip=marked("Show or hide the conversations at the side")
+        ),
+        Binding("ctrl+n", "new", marked("New conversation"), show=False, tooltip=marked("Begin a new conversation")),
+        Binding("pageup", "scroll(-1)", marked("Scroll up"), show=False, priority=True, tooltip=marked("Scroll up")),
+        Binding(
+            "pagedown", "scroll(1)", marked("Scroll down"), show=False, priority=True, tooltip=marked("Scroll down")
+        ),
     ]
 
     def __init__(self, corpus: Corpus, drafts: Drafts) -> None:
@@ -105,7 +116,8 @@ class ConversingScreen(Screen[None]):
                 self.set_timer(RETRY_S, self.store_unstored)
                 return
             except CorpusError as error:
-                self.tell(f"What waited could not be stored. {error}", "error")
+                lost = tr("What waited could not be stored.")
+                self.tell(f"{lost} {error}", "error")
             self.keep_draft(key, "")
             await self.stored(key, arguments, stored)
 
@@ -122,7 +134,8 @@ class ConversingScreen(Screen[None]):
         try:
             self.drafts.keep(key, text)
         except OSError as error:
-            self.tell(f"The draft is not on disk ({error.strerror}): free some space, and do not leave yet.", "error")
+            sentence = tr("The draft is not on disk ({reason}): free some space, and do not leave yet.")
+            self.tell(sentence.format(reason=error.strerror), "error")
 
     def place(self, turn: Turn) -> Place:
         """Return where ``turn`` stands among those that follow on the same turn."""
@@ -159,7 +172,7 @@ class ConversingScreen(Screen[None]):
         if self.conversation is not None:
             title, self.turns = self.conversation.title, self.corpus.thread(self.conversation.id)
         self.query_one("#title", Static).update(
-            Content.assemble(("Socrates", "bold $text-accent"), "  ", plain(title) or "New conversation")
+            Content.assemble(("Socrates", "bold $text-accent"), "  ", plain(title) or tr("New conversation"))
         )
         if focus is not None:
             self.set_focus(None)  # or the prompt would get it from a view that goes
@@ -183,7 +196,7 @@ class ConversingScreen(Screen[None]):
         except CorpusDamagedError:
             raise
         except CorpusError:
-            self.tell("Another program took this conversation away: F2 lists those there are.", "warning")
+            self.tell(tr("Another program took this conversation away: F2 lists those there are."), "warning")
             return None
 
     async def go_to(self, turn_id: int) -> None:
@@ -264,7 +277,7 @@ class ConversingScreen(Screen[None]):
             else:
                 archive = picked.act == "archive"
                 (self.corpus.archive if archive else self.corpus.unarchive)(picked.conversation)
-                self.tell("Archived: v shows it all the same." if archive else "Listed again.")
+                self.tell(tr("Archived: v shows it all the same.") if archive else tr("Listed again."))
                 await self.show_turns()
                 again()
         except CorpusError as error:  # such as a conversation that another program took away
@@ -281,7 +294,7 @@ class ConversingScreen(Screen[None]):
             again()
 
         self.app.push_screen(
-            TitleScreen("Title of the conversation", self.corpus.conversation(conversation).title),
+            TitleScreen(tr("Title of the conversation"), self.corpus.conversation(conversation).title),
             self._in_turn(titled),
         )
 
@@ -289,7 +302,7 @@ class ConversingScreen(Screen[None]):
         """Copy the reply in focus."""
         if (turn := self.target) is not None:
             self.app.copy_to_clipboard(turn.text)
-            self.tell(f"Copied {len(turn.text):,} characters.")
+            self.tell(tr("Copied {number} characters.").format(number=f"{len(turn.text):,}"))
 
     async def action_fork(self) -> None:
         """Go on from the turn in focus in another conversation."""
@@ -299,7 +312,7 @@ class ConversingScreen(Screen[None]):
             except CorpusError as error:
                 self.tell(str(error), "error")
             else:
-                self.tell("This is another conversation now; the one that it came from is as it was.")
+                self.tell(tr("This is another conversation now; the one that it came from is as it was."))
                 self.call_later(self.open, made)
 
     async def action_new(self) -> None:

@@ -5,10 +5,12 @@ from typing import TypeVar
 from textual.binding import Binding
 from textual.screen import ModalScreen
 
+from socrates_language import marked
+
 Answer = TypeVar("Answer")
 
 
-LEAVE = Binding("escape", "leave", "Close")
+LEAVE = Binding("escape", "leave", marked("Close"))
 """What every dialog binds last, so that the footer names it last."""
 
 

@@ -10,6 +10,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Input, Static
 
+from socrates_language import tr
 from socrates_tui.plain_text import plain
 from socrates_tui.screens.dialog import LEAVE, Dialog
 from socrates_tui.widgets.key_line import KeyLine
@@ -40,4 +41,5 @@ class DirectoryScreen(Dialog[Path]):
             try:
                 self.dismiss(Path(path).expanduser().absolute())
             except RuntimeError:
-                self.notify(f"Nobody has the home {path}: begin with / or ~/.", severity="warning", markup=False)
+                sentence = tr("Nobody has the home {path}: begin with / or ~/.").format(path=path)
+                self.notify(sentence, severity="warning", markup=False)

@@ -29,7 +29,7 @@ class HelpScreen(Dialog[None]):
     def compose(self) -> ComposeResult:
         """Lay out one line a binding."""
         with Vertical(classes="dialog help") as dialog:
-            dialog.border_title = "Keys"
+            dialog.border_title = tr("Keys")
             with VerticalScroll():
                 for heading, bindings in self._groups:
                     yield Static(Content(heading), classes="help-heading")

@@ -10,6 +10,7 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.widgets import DataTable
 
+from socrates_language import tr
 from socrates_tui.plain_text import plain
 from socrates_tui.screens.dialog import LEAVE, Dialog
 from socrates_tui.widgets.key_line import KeyLine
@@ -37,7 +38,7 @@ class OtherVersionScreen(Dialog[str]):
     def on_mount(self) -> None:
         """Fill the table and stand on what is likeliest."""
         table = self.query_one(Rows)
-        table.add_columns("Name", "Title")
+        table.add_columns(tr("Name"), tr("Title"))
         for name, title in self._titles.items():
             table.add_row(Text(name), Text(plain(title)), key=name)
         names = list(self._titles)

@@ -4,6 +4,7 @@ from typing import Any
 
 from corpus.filters import Filter
 from corpus.records import Conversation, Turn
+from socrates_language import tr
 from socrates_tui.screens.teaching import TeachingScreen
 
 PAST = 200
@@ -34,7 +35,7 @@ class PromptingScreen(TeachingScreen):
         self.revised, self.set_aside = turn, self.prompt.text
         self.prompt.text = text
         self.prompt.move_cursor(self.prompt.document.end)
-        self.prompt.border_title = "In the place of that prompt"
+        self.prompt.border_title = tr("In the place of that prompt")
         self.refresh_bindings()
 
     def action_leave_revision(self) -> None:

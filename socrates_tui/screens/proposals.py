@@ -10,6 +10,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import OptionList, Static
 
+from socrates_language import marked, tr
 from socrates_tui.proposals import Proposal
 from socrates_tui.screens.dialog import LEAVE, Dialog
 from socrates_tui.widgets.changes import changes
@@ -17,7 +18,7 @@ from socrates_tui.widgets.key_line import KeyLine
 
 
 class _Choices(OptionList):
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select", "Put it there")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select", marked("Put it there"))]
 
 
 class ProposalsScreen(Dialog[str]):
@@ -33,7 +34,7 @@ class ProposalsScreen(Dialog[str]):
     def compose(self) -> ComposeResult:
         """Lay out the list and the difference."""
         with Vertical(classes="dialog proposals") as dialog:
-            dialog.border_title = "Proposals"
+            dialog.border_title = tr("Proposals")
             yield _Choices(*(Content(proposal.name) for proposal in self._proposals), compact=True)
             with VerticalScroll(can_focus=False):
                 yield Static(id="proposed")

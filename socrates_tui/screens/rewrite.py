@@ -15,6 +15,7 @@ from textual.widgets import Static, TextArea
 from textual.worker import get_current_worker
 
 from corpus.records import Turn
+from socrates_language import marked, tr
 from socrates_tui.plain_text import plain
 from socrates_tui.proposals import proposals
 from socrates_tui.screens.dialog import Dialog
@@ -46,10 +47,22 @@ class RewriteScreen(Dialog[Edited]):
     """The reply, its rewrite, and the difference between the two while it is written."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "save", "Save", tooltip="Keep what stands there as what he should have said"),
-        Binding("ctrl+down", "save_next", "Save, next", key_display="^↓", tooltip="Save, and go on to the next reply"),
-        Binding("f2", "propose", "Proposals", key_display="F2", tooltip="Show small changes that could be made"),
-        Binding("escape", "leave", "Leave", tooltip="Leave; a change is kept as a draft"),
+        Binding("ctrl+s", "save", marked("Save"), tooltip=marked("Keep what stands there as what he should have said")),
+        Binding(
+            "ctrl+down",
+            "save_next",
+            marked("Save, next"),
+            key_display="^↓",
+            tooltip=marked("Save, and go on to the next reply"),
+        ),
+        Binding(
+            "f2",
+            "propose",
+            marked("Proposals"),
+            key_display="F2",
+            tooltip=marked("Show small changes that could be made"),
+        ),
+        Binding("escape", "leave", marked("Leave"), tooltip=marked("Leave; a change is kept as a draft")),
     ]
 
     @dataclass
@@ -76,18 +89,18 @@ class RewriteScreen(Dialog[Edited]):
     def compose(self) -> ComposeResult:
         """Lay out the three texts."""
         with Vertical(classes="dialog editor") as dialog:
-            dialog.border_title = "Rewrite" if self._draft is None else "Rewrite · your draft"
+            dialog.border_title = tr("Rewrite") if self._draft is None else tr("Rewrite · your draft")
             prompt = Static(Content(plain(self._turn.prompt)), id="rewrite-prompt")
             yield prompt
             with Container(id="rewrite-texts"):
                 editor = PlainArea(self._turn.text if self._draft is None else self._draft, id="rewrite-editor")
-                editor.border_title = "It should have been"
+                editor.border_title = tr("It should have been")
                 yield editor
                 with VerticalScroll(id="rewrite-original", can_focus=False) as original:
-                    original.border_title = "Socrates said"
+                    original.border_title = tr("Socrates said")
                     yield Static(Content(plain(self._turn.reply)))
             with VerticalScroll(id="rewrite-changes", can_focus=False) as difference:
-                difference.border_title = "Changes"
+                difference.border_title = tr("Changes")
                 yield Static(id="rewrite-difference")
             if self._measure is not None:
                 yield StyleMeter()
@@ -129,9 +142,9 @@ class RewriteScreen(Dialog[Edited]):
     def _answer(self, *, go_on: bool) -> None:
         text = self._editor.text.strip()
         if not text:
-            self._refuse("A rewrite cannot be empty: write what Socrates should have said, or leave with Esc.")
+            self._refuse(tr("A rewrite cannot be empty: write what Socrates should have said, or leave with Esc."))
         elif text == plain(self._turn.reply):
-            self._refuse("This is what he said: change it, or leave with Esc and approve the reply with a.")
+            self._refuse(tr("This is what he said: change it, or leave with Esc and approve the reply with a."))
         else:
             self.dismiss(Edited(text, saved=True, changed=self._changed, next=go_on))
 
@@ -145,7 +158,7 @@ class RewriteScreen(Dialog[Edited]):
         if found := proposals(text):
             self.app.push_screen(ProposalsScreen(text, found), self._proposed)
         else:
-            self._refuse("There is nothing to propose: it tells nothing, and asks one question in his way.")
+            self._refuse(tr("There is nothing to propose: it tells nothing, and asks one question in his way."))
 
     def _proposed(self, text: str | None) -> None:
         if text is not None:  # as if it were typed, so that ctrl+z takes it back

@@ -8,18 +8,24 @@ from textual.binding import Binding, BindingType
 
 from corpus.records import Act, Turn
 from socrates_errors import CorpusBusyError, CorpusError
+from socrates_language import marked, tr
+from socrates_tui.act_sentences import ACTS
 from socrates_tui.drafts import rewrite_of
 from socrates_tui.screens.conversing import ConversingScreen
 from socrates_tui.screens.rewrite import Edited, RewriteScreen
 from socrates_tui.widgets.style_meter import Measure
 from socrates_tui.widgets.turn_view import TurnView
 
+TAKEN_BACK = (marked("Taken back: {act}."), marked("Taken back: {act}, in another conversation or reply."))
+DONE_AGAIN = (marked("Done again: {act}."), marked("Done again: {act}, in another conversation or reply."))
+"""What is told of an act that is seen here, and of one that is not."""
+
 
 class TeachingScreen(ConversingScreen):
     """Writes verdicts on what is shown into the corpus."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+e", "rewrite_last", "Rewrite", priority=True, tooltip="Rewrite the last reply"),
+        Binding("ctrl+e", "rewrite_last", marked("Rewrite"), priority=True, tooltip=marked("Rewrite the last reply")),
     ]
 
     measure: Measure | None = None
@@ -63,7 +69,7 @@ class TeachingScreen(ConversingScreen):
         """Open the editor on the next reply of the conversation that nobody has reviewed, from the start at its end."""
         following = self._unreviewed_after(turn)
         if following is None:
-            self.tell("No other reply of this conversation is left to review.")
+            self.tell(tr("No other reply of this conversation is left to review."))
         else:
             self._edit(following)
 
@@ -89,12 +95,13 @@ class TeachingScreen(ConversingScreen):
             except CorpusBusyError as error:
                 draft = answer.text
                 self.store_later("rewrite", turn_id=turn, text=answer.text)
-                self.tell(f"{error.reason} Your rewrite is kept, and stored as soon as that has ended.", "warning")
+                waits = tr("Your rewrite is kept, and stored as soon as that has ended.")
+                self.tell(f"{error.reason} {waits}", "warning")
             except CorpusError as error:
                 draft, kept = answer.text, False
                 self.tell(str(error), "error")
         elif draft:
-            self.tell("The unfinished rewrite is kept as a draft: e opens it again.")
+            self.tell(tr("The unfinished rewrite is kept as a draft: e opens it again."))
         self.keep_draft(rewrite_of(turn), draft)
         return kept
 
@@ -117,13 +124,13 @@ class TeachingScreen(ConversingScreen):
 
     def action_undo(self) -> None:
         """Take back the last act."""
-        self._act(self.corpus.undo, "Taken back", "There is nothing to take back.")
+        self._act(self.corpus.undo, TAKEN_BACK, tr("There is nothing to take back."))
 
     def action_redo(self) -> None:
         """Do again what was taken back."""
-        self._act(self.corpus.redo, "Done again", "There is nothing to do again.")
+        self._act(self.corpus.redo, DONE_AGAIN, tr("There is nothing to do again."))
 
-    def _act(self, act: Callable[[], Act | None], done: str = "", nothing: str = "") -> None:
+    def _act(self, act: Callable[[], Act | None], told: tuple[str, str] | None = None, nothing: str = "") -> None:
         try:
             acted = act()
         except CorpusError as error:
@@ -131,11 +138,11 @@ class TeachingScreen(ConversingScreen):
             return
         if acted is None:
             self.tell(nothing)
-        elif done:
+        elif told is not None:
             seen = {turn.id for turn in self.turns} & set(acted.turns)
             renamed = self.conversation is not None and self.conversation.id in acted.conversations
             here = seen or renamed or acted.picks  # a pick is of no conversation
-            self.tell(f"{done}: {acted.kind}{'' if here else ', in another conversation or reply'}.")
+            self.tell(tr(told[0] if here else told[1]).format(act=tr(ACTS[acted.kind])))
         self.call_later(self.show_turns)
 
     def action_flip(self, by: int) -> None:

@@ -1,5 +1,6 @@
 """Asking, once, for the acceptance of Gemma's terms."""
 
+from socrates_language import tr
 from socrates_tui.screens.confirm import ConfirmScreen
 
 
@@ -9,7 +10,7 @@ class TermsScreen(ConfirmScreen):
     AUTO_FOCUS = ""
 
     def __init__(self, text: str) -> None:
-        super().__init__("Gemma's terms of use", text, "I accept", "Not now")
+        super().__init__(tr("Gemma's terms of use"), tr(text), tr("I accept"), tr("Not now"))
 
     def on_mount(self) -> None:
         """Once the terms are on the screen, let the keys be about them, and Enter refuse."""

@@ -17,6 +17,7 @@ from textual.widgets import DataTable, Static
 from corpus.records import Turn
 from corpus.store import Corpus
 from socrates_errors import CorpusError
+from socrates_language import tr
 from socrates_tui.plain_text import plain
 from socrates_tui.screens.dialog import LEAVE, Dialog
 from socrates_tui.widgets.key_line import KeyLine
@@ -51,7 +52,8 @@ class TurnsScreen(Dialog[int]):
         with Vertical(classes="dialog list") as dialog:
             dialog.border_title = self._title
             if self._count > len(self._entries):
-                dialog.border_subtitle = f"{len(self._entries):,} of {self._count:,}"
+                shown = tr("{shown} of {count}")
+                dialog.border_subtitle = shown.format(shown=f"{len(self._entries):,}", count=f"{self._count:,}")
             yield Rows()
             with VerticalScroll(id="turn-whole", can_focus=False):
                 yield Static()
@@ -61,9 +63,9 @@ class TurnsScreen(Dialog[int]):
         """Fill the table."""
         table = self.query_one(Rows)
         width = max(12, (min(self.app.size.width, 110) - 19) // 2)
-        table.add_column("Turn", width=6)
-        table.add_column("Prompt", width=width)
-        table.add_column("Target", width=width)
+        table.add_column(tr("Turn"), width=6)
+        table.add_column(tr("Prompt"), width=width)
+        table.add_column(tr("Target"), width=width)
         for entry in self._entries:
             turn = entry.turn
             table.add_row(Text(str(turn.id), justify="right"), _line(turn.prompt), _line(turn.text))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
@@ -14,6 +15,7 @@ from textual.timer import Timer
 from textual.widgets import DataTable, Input
 
 from corpus.records import Conversation
+from socrates_language import marked, tr
 from socrates_tui.plain_text import plain
 from socrates_tui.screens.moment import day, moment
 from socrates_tui.widgets.rows import Rows
@@ -35,11 +37,21 @@ class ConversationRows(Rows):
     """The table of conversations. Its keys are acts on the one under the cursor."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("n,ctrl+n", "pick('new')", "New", tooltip="Begin a new conversation"),
-        Binding("r", "pick('rename')", "Rename", tooltip="Give the conversation another title"),
-        Binding("x", "pick('archive')", "Archive", tooltip="Put the conversation out of sight, or list it again"),
-        Binding("v", "show_archived", "Archived too", tooltip="Show the archived conversations, or hide them"),
-        Binding("slash", "search", "Search", tooltip="Search titles and what was said"),
+        Binding("n,ctrl+n", "pick('new')", marked("New"), tooltip=marked("Begin a new conversation")),
+        Binding("r", "pick('rename')", marked("Rename"), tooltip=marked("Give the conversation another title")),
+        Binding(
+            "x",
+            "pick('archive')",
+            marked("Archive"),
+            tooltip=marked("Put the conversation out of sight, or list it again"),
+        ),
+        Binding(
+            "v",
+            "show_archived",
+            marked("Archived too"),
+            tooltip=marked("Show the archived conversations, or hide them"),
+        ),
+        Binding("slash", "search", marked("Search"), tooltip=marked("Search titles and what was said")),
     ]
 
     @dataclass
@@ -90,7 +102,7 @@ class ConversationList(Vertical):
 
     def compose(self) -> ComposeResult:
         """Lay out the line and the table."""
-        yield Input(placeholder="Search", id="search", compact=True)
+        yield Input(placeholder=tr("Search"), id="search", compact=True)
         yield ConversationRows()
 
     def on_mount(self) -> None:
@@ -139,13 +151,16 @@ class ConversationList(Vertical):
     def _add_columns(self, table: ConversationRows) -> None:
         room = self.size.width or self.app.size.width - 4
         table.add_column("", key="open", width=1)
-        table.add_column("Title", key="title", width=max(8, min(60, room - (20 if self._narrow else 42))))
-        table.add_column("Turns", key="turns", width=4 if self._narrow else 5)
-        table.add_column("Last", key="updated")
+        turns = tr("Turns")
+        width = 4 if self._narrow else max(5, cell_len(turns))
+        others = width + (16 if self._narrow else 37)
+        table.add_column(tr("Title"), key="title", width=max(8, min(60, room - others)))
+        table.add_column(turns, key="turns", width=width)
+        table.add_column(tr("Last"), key="updated")
 
     def _cells(self, conversation: Conversation) -> list[Text]:
         mark = "●" if conversation.id == self._current else "▫" if conversation.archived else " "
-        title = plain(" ".join(conversation.title.split())) or "(nothing said yet)"
+        title = plain(" ".join(conversation.title.split())) or tr("(nothing said yet)")
         when = day(conversation.updated) if self._narrow else moment(conversation.updated)
         return [
             Text(mark),

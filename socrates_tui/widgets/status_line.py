@@ -6,6 +6,7 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import Static
 
+from socrates_language import ngettext, tr
 from socrates_tui.plain_text import plain
 
 
@@ -25,18 +26,20 @@ class StatusLine(Static):
 
     def render(self) -> Content:
         """Return the parts in the order in which they are looked for."""
+        speed = "–" if self.tokens_per_s is None else f"{self.tokens_per_s:.1f}"
+        used = f"{'~' if self.context_estimated else ''}{self.context_used:,}"
         limit = "–" if self.context_limit is None else f"{self.context_limit:,}"
+        new = ngettext("{number} new example", "{number} new examples", self.new_examples)
         parts = [
             (_short(plain(self.base)), "$foreground-muted"),
             (plain(self.version), "bold $text-accent"),
-            ("– tok/s" if self.tokens_per_s is None else f"{self.tokens_per_s:.1f} tok/s", ""),
-            (f"context {'~' if self.context_estimated else ''}{self.context_used:,}/{limit}", ""),
-            (f"{self.new_examples:,} new example{'' if self.new_examples == 1 else 's'}", _teaching(self.new_examples)),
+            (tr("{number} tok/s").format(number=speed), ""),
+            (tr("context {used}/{limit}").format(used=used, limit=limit), ""),
+            (new.format(number=f"{self.new_examples:,}"), _teaching(self.new_examples)),
         ]
         if self.left_out:
-            parts.insert(
-                4, (f"{self.left_out:,} oldest turn{'' if self.left_out == 1 else 's'} not read", "$text-warning")
-            )
+            left_out = ngettext("{number} oldest turn not read", "{number} oldest turns not read", self.left_out)
+            parts.insert(4, (left_out.format(number=f"{self.left_out:,}"), "$text-warning"))
         return Content(" · ").join(Content.styled(text, style) for text, style in parts)
 
 

@@ -11,16 +11,17 @@ from textual.message import Message
 from textual.widgets import Static
 
 from corpus.records import Turn
+from socrates_language import marked, ngettext, tr
 from socrates_tui.widgets.turn_view import Place, TurnView
 
-WELCOME = """\
+WELCOME = marked("""\
 Say something to Socrates.
 
 Where a reply is not how he would have said it, go up to it with ↑ and press e: write what it \
 should have been. a approves a reply, d drops it. When you have taught a little, F5 trains a \
 new version on all you kept, and it speaks here a moment later.
 
-F1 shows every key."""
+F1 shows every key.""")
 
 
 class Transcript(VerticalScroll, can_focus=False):
@@ -35,7 +36,7 @@ class Transcript(VerticalScroll, can_focus=False):
     def compose(self) -> ComposeResult:
         """Lay out the lines of earlier and later turns and the welcome."""
         yield Static(id="earlier")
-        yield Static(Content(WELCOME), id="welcome")
+        yield Static(Content(tr(WELCOME)), id="welcome")
         yield Static(id="later")
 
     @property
@@ -78,10 +79,12 @@ class Transcript(VerticalScroll, can_focus=False):
                         await self.mount(view)
                 self.move_child(self.query_one("#later"), after=before)
             self.query_one("#welcome").display = not self.views
-            for which, count, arrow in (("earlier", earlier, "↑"), ("later", later, "↓")):
+            before_them = ngettext("↑ {number} earlier turn", "↑ {number} earlier turns", earlier)
+            after_them = ngettext("↓ {number} later turn", "↓ {number} later turns", later)
+            for which, count, sentence in (("earlier", earlier, before_them), ("later", later, after_them)):
                 line = self.query_one(f"#{which}", Static)
                 line.display = count > 0
-                line.update(Content(f"{arrow} {count:,} {which} turn{'' if count == 1 else 's'}"))
+                line.update(Content(sentence.format(number=f"{count:,}")))
 
     @on(Click, "#earlier")
     def _earlier_clicked(self) -> None:

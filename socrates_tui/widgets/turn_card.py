@@ -8,6 +8,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from corpus.records import Conversation, Turn
+from socrates_language import tr
 from socrates_tui.plain_text import plain_line
 from socrates_tui.screens.moment import moment
 from socrates_tui.widgets.turn_view import TurnView
@@ -48,7 +49,7 @@ def _where(turn: Turn | None, conversation: Conversation | None) -> Content:
         plain_line(conversation.title),
         moment(turn.created),
         *([] if conversation.source == "chat" else [plain_line(conversation.source)]),
-        *(["held out"] if conversation.split == "held-out" else []),
+        *([tr("held out")] if conversation.split == "held-out" else []),
         *(f"#{plain_line(tag)}" for tag in turn.tags),
         *([plain_line(turn.note)] if turn.note else []),
     ]
@@ -60,6 +61,6 @@ def _lines(before: Sequence[Turn]) -> Content:
     lines = [
         Content.assemble((who, "bold"), "  ", plain_line(text))
         for turn in before
-        for who, text in (("You", turn.prompt), ("Socrates", turn.text))
+        for who, text in ((tr("You"), turn.prompt), (tr("Socrates"), turn.text))
     ]
     return Content("\n").join(lines)

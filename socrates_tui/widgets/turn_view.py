@@ -10,20 +10,21 @@ from textual.content import Content
 from textual.widgets import Static
 
 from corpus.records import Turn
+from socrates_language import marked, tr
 from socrates_tui.plain_text import plain
 from socrates_tui.widgets.reply_markdown import ReplyMarkdown
 
 VERDICTS = {
-    "unreviewed": ("not reviewed", "$foreground-muted"),
-    "approved": ("✓ approved", "$text-success"),
-    "rewritten": ("✎ rewritten", "$text-accent"),
-    "dropped": ("✗ dropped", "$text-error"),
+    "unreviewed": (marked("not reviewed"), "$foreground-muted"),
+    "approved": (marked("✓ approved"), "$text-success"),
+    "rewritten": (marked("✎ rewritten"), "$text-accent"),
+    "dropped": (marked("✗ dropped"), "$text-error"),
 }
 STOPS = {
-    "user": "stopped",
-    "length": "cut at the longest length",
-    "context": "cut: the context is full",
-    "failed": "broke off",
+    "user": marked("stopped"),
+    "length": marked("cut at the longest length"),
+    "context": marked("cut: the context is full"),
+    "failed": marked("broke off"),
 }
 
 
@@ -43,28 +44,66 @@ class TurnView(Vertical, can_focus=True):
     """A turn, or a prompt that waits for its reply. The keys for what is under the focus are bound here."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("e", "screen.rewrite", "Rewrite", tooltip="Write what the reply should have been"),
-        Binding("a", "screen.approve", "Approve", tooltip="Teach the reply as it is"),
-        Binding("d", "screen.drop", "Drop", tooltip="Leave the turn out of what follows and of training"),
-        Binding("r", "screen.regenerate", "Again", tooltip="Ask for another reply; this one is kept beside it"),
-        Binding("n", "screen.next_unreviewed", "Next unreviewed", tooltip="Go to the next reply nobody judged yet"),
+        Binding("e", "screen.rewrite", marked("Rewrite"), tooltip=marked("Write what the reply should have been")),
+        Binding("a", "screen.approve", marked("Approve"), tooltip=marked("Teach the reply as it is")),
         Binding(
-            "left,h", "screen.flip(-1)", "Earlier", key_display="←", tooltip="Show the reply before, or the prompt"
+            "d", "screen.drop", marked("Drop"), tooltip=marked("Leave the turn out of what follows and of training")
         ),
-        Binding("right,l", "screen.flip(1)", "Later", key_display="→", tooltip="Show the reply after, or the prompt"),
         Binding(
-            "o", "screen.revise", "Other prompt", show=False, tooltip="Ask otherwise here; this turn is kept beside it"
+            "r",
+            "screen.regenerate",
+            marked("Again"),
+            tooltip=marked("Ask for another reply; this one is kept beside it"),
         ),
-        Binding("y", "screen.copy", "Copy", show=False, tooltip="Copy the reply"),
-        Binding("f", "screen.fork", "Fork", show=False, tooltip="Go on from here in another conversation"),
         Binding(
-            "p", "screen.pin", "Pin", show=False, tooltip="Let every new version answer the prompt again, or no more"
+            "n",
+            "screen.next_unreviewed",
+            marked("Next unreviewed"),
+            tooltip=marked("Go to the next reply nobody judged yet"),
         ),
-        Binding("u,ctrl+z", "screen.undo", "Undo", tooltip="Take back the last act of teaching"),
-        Binding("U,ctrl+y", "screen.redo", "Redo", show=False, tooltip="Do again what was taken back"),
-        Binding("up,k", "screen.move(-1)", "Up", show=False, tooltip="Go to the turn above"),
-        Binding("down,j", "screen.move(1)", "Down", show=False, tooltip="Go to the turn below, at last to the prompt"),
-        Binding("enter", "screen.write", "Prompt", show=False, tooltip="Go back to the prompt"),
+        Binding(
+            "left,h",
+            "screen.flip(-1)",
+            marked("Earlier"),
+            key_display="←",
+            tooltip=marked("Show the reply before, or the prompt"),
+        ),
+        Binding(
+            "right,l",
+            "screen.flip(1)",
+            marked("Later"),
+            key_display="→",
+            tooltip=marked("Show the reply after, or the prompt"),
+        ),
+        Binding(
+            "o",
+            "screen.revise",
+            marked("Other prompt"),
+            show=False,
+            tooltip=marked("Ask otherwise here; this turn is kept beside it"),
+        ),
+        Binding("y", "screen.copy", marked("Copy"), show=False, tooltip=marked("Copy the reply")),
+        Binding(
+            "f", "screen.fork", marked("Fork"), show=False, tooltip=marked("Go on from here in another conversation")
+        ),
+        Binding(
+            "p",
+            "screen.pin",
+            marked("Pin"),
+            show=False,
+            tooltip=marked("Let every new version answer the prompt again, or no more"),
+        ),
+        Binding("u,ctrl+z", "screen.undo", marked("Undo"), tooltip=marked("Take back the last act of teaching")),
+        Binding("U,ctrl+y", "screen.redo", marked("Redo"), show=False, tooltip=marked("Do again what was taken back")),
+        Binding("up,k", "screen.move(-1)", marked("Up"), show=False, tooltip=marked("Go to the turn above")),
+        Binding(
+            "down,j",
+            "screen.move(1)",
+            marked("Down"),
+            show=False,
+            tooltip=marked("Go to the turn below, at last to the prompt"),
+        ),
+        Binding("enter", "screen.write", marked("Prompt"), show=False, tooltip=marked("Go back to the prompt")),
     ]
 
     def __init__(
@@ -80,7 +119,7 @@ class TurnView(Vertical, can_focus=True):
 
     def compose(self) -> ComposeResult:
         """Lay out the turn."""
-        yield Static(Content("You"), classes="who")
+        yield Static(Content(tr("You")), classes="who")
         yield Static(Content(plain(self.prompt)), classes="prompt-text")
         yield Static(self._heading(), classes="who reply-heading")
         yield ReplyMarkdown(plain(self._said if self.turn is None else self.turn.text))
@@ -125,22 +164,23 @@ class TurnView(Vertical, can_focus=True):
     def _heading(self) -> Content:
         """Say in words who spoke and what became of it."""
         turn = self.turn
+        who = (tr("Socrates") + " ", "bold $text-accent")
         if turn is None:
-            return Content.assemble(("Socrates ", "bold $text-accent"), (self._state, "$foreground-muted"))
-        parts = [Content.styled(*VERDICTS[turn.verdict])]
+            return Content.assemble(who, (self._state, "$foreground-muted"))
+        verdict, style = VERDICTS[turn.verdict]
+        parts = [Content.styled(tr(verdict), style)]
         if turn.rewrite is None and turn.stopped_by in STOPS:
-            parts.append(Content.styled(STOPS[turn.stopped_by], "$text-warning"))
+            parts.append(Content.styled(tr(STOPS[turn.stopped_by]), "$text-warning"))
         if turn.pinned:
-            parts.append(Content.styled("pinned", "$text-primary"))
+            parts.append(Content.styled(tr("pinned"), "$text-primary"))
         if self.place.count > 1:
-            parts.append(Content(f"‹ {self.place.number} of {self.place.count} ›"))
-        version = plain(turn.version or "imported")
-        return Content.assemble(
-            ("Socrates ", "bold $text-accent"), (version, "$foreground-muted"), "  ", Content(" · ").join(parts)
-        )
+            place = tr("‹ {number} of {count} ›").format(number=self.place.number, count=self.place.count)
+            parts.append(Content(place))
+        version = plain(turn.version or tr("imported"))
+        return Content.assemble(who, (version, "$foreground-muted"), "  ", Content(" · ").join(parts))
 
     def _instead(self) -> Content:
         """Recall the reply in whose place the rewrite stands, on one line."""
         if self.turn is None or self.turn.rewrite is None:
             return Content("")
-        return Content(f"instead of: {plain(' '.join(self.turn.reply.split()))}")
+        return Content(tr("instead of: {reply}").format(reply=plain(" ".join(self.turn.reply.split()))))
