@@ -36,7 +36,7 @@ def read(path: Path) -> Catalog:
 def bring_up_to_date(path: Path) -> int:
     """Take new sentences into ``path`` and old ones out, and compile it; return how many wait for a translation."""
     old = read(path)
-    own = {name: "socrates" for name in ("project", "last_translator", "msgid_bugs_address")}
+    own = dict.fromkeys(("project", "last_translator", "msgid_bugs_address"), "socrates")
     note = "# Translations are written here; `make language` takes in what is new."
     new = Catalog("ja", header_comment=note, version="", language_team="ja", fuzzy=False, **own)
     new.creation_date = new.revision_date = datetime(2026, 1, 1, tzinfo=UTC)  # so that equal catalogs are equal files

@@ -57,7 +57,8 @@ def test_the_compiled_catalog_is_that_of_the_source() -> None:
         if isinstance(message.id, str):
             assert compiled.gettext(message.id) == message.string
         else:
-            assert compiled.ngettext(*message.id, 1) == message.string[0]
+            one, many = message.id
+            assert compiled.ngettext(one, many, 1) == message.string[0]
 
 
 def test_without_a_choice_the_code_speaks_and_after_one_the_catalog() -> None:
