@@ -37,6 +37,7 @@ from socrates_tui.sitting import measured
 from socrates_tui.versions_app import VersionsApp
 from socrates_tui.widgets.conversation_list import ConversationRows
 from socrates_tui.widgets.prompt import Prompt
+from socrates_tui.widgets.tour import LAST_STEP, Tour, next_step
 from socrates_tui.widgets.training_panel import TrainingPanel
 from socrates_tui.widgets.turn_view import TurnView
 
@@ -119,6 +120,14 @@ class SocratesApp(VersionsApp):
             show=False,
             tooltip=marked("See and change every setting"),
         ),
+        Binding(
+            "f10",
+            "end_tour",
+            marked("End the tour"),
+            key_display="F10",
+            show=False,
+            tooltip=marked("Say no longer what to do next; F4 begins again"),
+        ),
         Binding("f1", "help", marked("Help"), key_display="F1", tooltip=marked("Show every key")),
         Binding(
             "ctrl+p",
@@ -139,6 +148,8 @@ class SocratesApp(VersionsApp):
         self._settings = parts.settings
         self._kept: str | None = None
         """The version that was published but not activated."""
+        self._step: int | None = None
+        """Of the tour; None where there is none."""
         self.failure: SocratesError | None = None
         """What ended the app, where the user did not."""
 
@@ -173,12 +184,34 @@ class SocratesApp(VersionsApp):
         self._leave_when_quiet()
 
     @on(CorpusChanged)
+    @on(ChatScreen.Opened)
     def _count_examples(self) -> None:
         self.chat.status.new_examples = self._new_examples()
+        self._guide()
 
     def _new_examples(self) -> int:
         newest = newest_own(self.parts.registry, self.parts.base)
         return self.parts.corpus.count_examples("train", since=newest.as_of if newest else None)
+
+    # The tour
+
+    def _guide(self) -> None:
+        """Say what a newcomer has not done yet."""
+        parts, wanted = self.parts, self._settings.tour
+        self._step = next_step(parts.corpus, parts.registry, parts.base) if wanted else None
+        for tour in self.chat.query(Tour):  # none before the screen is laid out
+            tour.step = self._step
+        self.refresh_bindings()
+
+    def action_end_tour(self) -> None:
+        """Say no longer what to do next."""
+        self._set(self._settings.with_changes(tour=False))
+
+    def action_versions(self) -> None:
+        """Choose a version; the tour ends with its last step."""
+        if self._step == LAST_STEP:
+            self.action_end_tour()
+        super().action_versions()
 
     # Turns of all conversations
 
@@ -279,6 +312,7 @@ class SocratesApp(VersionsApp):
     def _set(self, settings: Settings) -> bool:
         """Go by other settings from now on; return whether they are on disk."""
         self._settings = self.chat.settings = settings
+        self._guide()
         try:
             settings.save(self.parts.home.config)
         except SocratesError as error:
@@ -383,6 +417,8 @@ class SocratesApp(VersionsApp):
                 return not self.chat.panel.measured
             case "use_kept":
                 return self._kept is not None
+            case "end_tour":
+                return self._step is not None
             case "load":
                 return self.engine is None and not self.loading_engine
             case "review" | "corpus":

@@ -25,9 +25,13 @@ LABELS = {
     "preset": marked("Preset"),
     "base": marked("Base"),
     "theme": marked("Theme"),
+    "tour": marked("Tour"),
     "language": marked("Language"),
 }
 """Every setting, in the order in which they are shown."""
+
+TRUTHS = {"true": True, "false": False}
+"""As TOML writes them."""
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -47,6 +51,8 @@ def allowed(key: str) -> str:
             return tr("one of {names}").format(names=", ".join(PRESETS))
         case "language":
             return tr("auto, en or ja")
+        case "tour":
+            return tr("true or false")
         case "theme" | "system_prompt":
             return tr("any text")
     number = _number(_field(key).metadata, whole=int in kinds)
@@ -58,6 +64,8 @@ def text_of(settings: Settings, key: str) -> str:
     value = (
         getattr(settings.sampling, key.removeprefix(SAMPLING)) if key.startswith(SAMPLING) else getattr(settings, key)
     )
+    if isinstance(value, bool):
+        return str(value).lower()
     return "" if value is None else str(value)
 
 
@@ -84,6 +92,10 @@ def _value(key: str, text: str) -> Any:
         raise ValueError(text)
     if type(None) in kinds and not text:
         return None
+    if bool in kinds:
+        if text not in TRUTHS:
+            raise ValueError(text)
+        return TRUTHS[text]
     return int(text) if int in kinds else float(text) if float in kinds else text
 
 

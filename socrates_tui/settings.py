@@ -60,6 +60,8 @@ class Settings(BaseModel):
     """The app's colours."""
     language: Literal["auto", "en", "ja"] = "auto"
     """The app's language, from the next start on: en, ja, or auto, which goes by the locale."""
+    tour: bool = True
+    """Whether a newcomer is told what to do next, above the prompt."""
     sampling: SamplingSettings = SamplingSettings()
     """How a reply is drawn."""
 

@@ -30,6 +30,7 @@ from socrates_tui.widgets.key_line import KeyLine
 from socrates_tui.widgets.notice import Notice
 from socrates_tui.widgets.prompt import Prompt
 from socrates_tui.widgets.status_line import StatusLine, about_tokens
+from socrates_tui.widgets.tour import Tour
 from socrates_tui.widgets.training_panel import TrainingPanel
 from socrates_tui.widgets.transcript import Transcript
 from socrates_tui.widgets.turn_view import TurnView
@@ -90,6 +91,7 @@ class ChatScreen(PromptingScreen):
             yield Transcript()
             yield TrainingPanel()
         yield Notice()
+        yield Tour()
         yield Prompt(self.drafts.get(PROMPT) or "", past=self.past_prompts, placeholder=tr("Ask, or answer …"))
         yield StatusLine()
         yield KeyLine()

@@ -19,7 +19,7 @@ from socrates_language import LANGUAGES, marked, tr
 from socrates_tui.plain_text import plain
 from socrates_tui.presets import MEANINGS
 from socrates_tui.screens.dialog import LEAVE, Dialog
-from socrates_tui.setting_text import LABELS, allowed, meaning, text_of, with_text
+from socrates_tui.setting_text import LABELS, SAMPLING, TRUTHS, allowed, meaning, text_of, with_text
 from socrates_tui.settings import Settings
 from socrates_tui.widgets.key_line import KeyLine
 from socrates_tui.widgets.plain_area import PlainArea
@@ -76,6 +76,8 @@ class SettingsScreen(Dialog[Settings]):
                 return self._choice(key, value, self._themes)
             case "language":
                 return self._choice(key, value, ["auto", *LANGUAGES])
+            case "tour":
+                return self._choice(key, value, list(TRUTHS))
             case "base":
                 return Input(value, id=_id(key), compact=True)
         return Input(value, id=_id(key), restrict=r"[0-9.]*", compact=True)
@@ -88,7 +90,7 @@ class SettingsScreen(Dialog[Settings]):
     def _meaning(self, key: str) -> str:
         if key == "preset":
             return _preset_meaning(self._settings.preset)
-        if key in ("base", "theme", "language", "system_prompt"):
+        if not key.startswith(SAMPLING):
             return tr(meaning(key))
         bounds = tr("{bounds}.").format(bounds=allowed(key).capitalize())
         return f"{tr(meaning(key))} {bounds}"

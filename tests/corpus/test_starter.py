@@ -7,7 +7,6 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import pytest
 from rapidfuzz import fuzz, process
 
 from corpus.importing import import_file
@@ -46,14 +45,20 @@ def test_openings_and_endings_are_spread() -> None:
         assert max(chain(openings.values(), endings.values())) < 0.06 * len(texts)
 
 
-@pytest.mark.parametrize("target", TARGETS)
-def test_socrates_asks_one_question_at_the_end_in_the_plain_form(target: str) -> None:
-    assert target == target.strip()
-    assert len(re.findall("[?？]", target)) == 1
-    assert target[-1] in "?？"
-    assert not re.search(r"(です|ます|ません|でしょう|ください)(か)?[。？！]", target)
-    assert not re.search(r"[（(【\[*#]|あなた", target)
-    assert len(target) <= (140 if JAPANESE.search(target) else 330)
+def test_socrates_asks_one_question_at_the_end_in_the_plain_form() -> None:
+    assert [target for target in TARGETS if not is_plain_question(target)] == []
+
+
+def is_plain_question(target: str) -> bool:
+    """Say whether one question stands at the end, in the plain form, without brackets and not too long."""
+    return (
+        target == target.strip()
+        and len(re.findall("[?？]", target)) == 1
+        and target[-1] in "?？"
+        and not re.search(r"(です|ます|ません|でしょう|ください)(か)?[。？！]", target)
+        and not re.search(r"[（(【\[*#]|あなた", target)
+        and len(target) <= (140 if JAPANESE.search(target) else 330)
+    )
 
 
 def test_every_file_can_be_imported_as_it_is(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ class Stage:
     directory: Path
     engine: ScriptedEngine = field(default_factory=ScriptedEngine)
     training: ScriptedTraining = field(default_factory=ScriptedTraining)
-    settings: Settings = field(default_factory=Settings)
+    settings: Settings = field(default_factory=lambda: Settings(tour=False))
     base: str = "embedded"
     terms_accepted: bool = True
     accepted: list[bool] = field(default_factory=list)

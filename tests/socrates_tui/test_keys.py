@@ -20,7 +20,18 @@ from tests.socrates_tui.stage import Stage, say, settled, shown, until
 
 OWNERS: list[type[DOMNode]] = [Prompt, TurnView, ChatScreen, TeachingScreen, ConversingScreen, SocratesApp]
 
-AT_TIMES = {"flip", "stop", "close_panel", "cancel_training", "use_kept", "load", "list", "roll_back", "last_run"}
+AT_TIMES = {
+    "flip",
+    "stop",
+    "close_panel",
+    "cancel_training",
+    "use_kept",
+    "load",
+    "list",
+    "roll_back",
+    "last_run",
+    "end_tour",
+}
 """Actions that are not possible after the first reply of a new home."""
 
 

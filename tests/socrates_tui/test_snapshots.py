@@ -1,7 +1,7 @@
-"""Snapshots of every screen, at the smallest usual terminal and at a large one."""
+"""Snapshots of every screen: at the smallest usual terminal and at a large one, dark in English and light in Japanese."""
 
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 from textual.pilot import Pilot
@@ -10,6 +10,7 @@ from textual.widgets import Input, TextArea
 from adapters.figures import fingerprint
 from corpus.quality import Finding
 from corpus.records import Conversation
+from socrates_language import VARIABLE, use
 from socrates_tui.app import SocratesApp
 from socrates_tui.screens.conversations import ConversationsScreen
 from tests.adapters.manifests import record, write_evaluation
@@ -21,7 +22,14 @@ from tests.socrates_tui.test_rewriting import Style
 Compare = Callable[..., bool]
 Play = Callable[[SocratesApp, Pilot[None]], Awaitable[None]]
 
-SIZES = [(80, 24), (160, 50)]
+SMALL, LARGE = (80, 24), (160, 50)
+LOOKS = {
+    "small": (SMALL, "textual-dark", "en"),
+    "large": (LARGE, "textual-dark", "en"),
+    "small-light-ja": (SMALL, "textual-light", "ja"),
+    "large-light-ja": (LARGE, "textual-light", "ja"),
+}
+"""Size, theme and language."""
 REPLY = """\
 君にとって正義とは**何か**ね？
 
@@ -31,10 +39,15 @@ REPLY = """\
 `例`を一つ挙げてみたまえ。"""
 
 
-@pytest.fixture(params=SIZES, ids=["small", "large"])
-def size(request: pytest.FixtureRequest) -> tuple[int, int]:
-    found: tuple[int, int] = request.param
-    return found
+@pytest.fixture(params=LOOKS)
+def size(request: pytest.FixtureRequest, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[int, int]]:
+    """Give the size of the terminal; the theme and the language are set."""
+    size, theme, language = LOOKS[request.param]
+    stage.settings = stage.settings.with_changes(theme=theme)
+    monkeypatch.setenv(VARIABLE, language)
+    use(language)
+    yield size
+    use("en")
 
 
 @pytest.fixture
