@@ -15,6 +15,7 @@ from adapters.api import Engine, Progress
 from adapters.recipe import Preset
 from adapters.registry import Registry
 from corpus.store import Corpus
+from socrates_language import tr
 from socrates_tui.app import SocratesApp
 from socrates_tui.compose import PATIENCE_S, Parts, build_app
 from socrates_tui.drafts import Drafts
@@ -148,7 +149,7 @@ async def say(app: SocratesApp, pilot: Pilot[None], text: str) -> None:
 async def retrain(app: SocratesApp, pilot: Pilot[None]) -> None:
     """Press F5, wait until the training can be started, and start it."""
     await pilot.press("f5")
-    await until(pilot, lambda: "Examples" in shown(app))
+    await until(pilot, lambda: tr("Examples") in shown(app))
     await pilot.press("enter")
     await pilot.pause()
 
