@@ -12,6 +12,7 @@ import json
 import os
 import random
 import re
+import signal
 import statistics
 import subprocess
 import sys
@@ -97,7 +98,7 @@ def begin_training(terminal: Terminal) -> None:
 
 
 def typed(
-    terminal: Terminal, keys: int, holds: Callable[[str], bool], go_on: Callable[[Terminal], None]
+    terminal: Terminal, keys: int, holds: Callable[[str], bool], go_on: Callable[[Terminal], object]
 ) -> list[float]:
     """Type until ``keys`` were answered while the situation held; return their milliseconds.
 
@@ -172,6 +173,7 @@ def main() -> None:
     parser.add_argument("--columns", type=int, default=100)
     parser.add_argument("--lines", type=int, default=30)
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("The measurement was ended."))  # and the app with it
     with tempfile.TemporaryDirectory() as scratch:
         environment = prepare(Path(scratch) / "home", arguments.home and arguments.home / "models")
         before = os.getloadavg()[0]
@@ -182,7 +184,8 @@ def main() -> None:
             except AssertionError as error:
                 raise SystemExit(str(error)) from error
     size = f"{arguments.columns}x{arguments.lines}"
-    machine = {"cores": os.cpu_count(), "load_before": round(before, 2), "terminal": size}
+    loads = [round(load, 2) for load in (before, os.getloadavg()[0])]
+    machine = {"cores": os.cpu_count(), "load_before_and_after": loads, "terminal": size}
     print(json.dumps(machine | figures))
 
 
