@@ -9,6 +9,7 @@ conversations is textual's own table with as many rows.
 import argparse
 import asyncio
 import json
+import os
 import statistics
 import tempfile
 import time
@@ -22,6 +23,7 @@ from textual.widgets import DataTable
 from benchmarks.made_corpus import EXCHANGES, make, said
 from corpus.store import Corpus
 from socrates_tui.app import SocratesApp
+from socrates_tui.screens.conversations import ConversationsScreen
 from socrates_tui.screens.corpus import CorpusScreen, FilterLine, TurnTable
 from socrates_tui.screens.review import Queue, ReviewScreen
 from socrates_tui.widgets.long_list import LongList
@@ -131,7 +133,9 @@ async def of_conversations(home: Path, conversations: int) -> dict[str, float]:
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(app, pilot)
         listed = await drawn(
-            app, press(app, "f2"), lambda: any(table.row_count for table in app.screen.query(DataTable))
+            app,
+            press(app, "f2"),
+            lambda: type(app.screen) is ConversationsScreen and app.screen.query_one(DataTable).row_count,
         )
     return {"open_conversations": listed}
 
@@ -189,6 +193,7 @@ async def main() -> None:
             **await median(lambda: of_turns(turns, arguments.turns, arguments.long), arguments.repeat),
             **await median(lambda: of_conversations(conversations, arguments.conversations), arguments.repeat),
             **await median(lambda: peer(conversations, arguments.conversations), arguments.repeat),
+            "load_average": round(os.getloadavg()[0], 2),
         }
     print(json.dumps(figures))
 

@@ -84,6 +84,33 @@ class Terminal:
                 raise AssertionError(f"The program did not end within {timeout_s} s. The screen:\n{self.text}")
         return self.process.wait(timeout=max(1.0, deadline - time.monotonic()))
 
+    def wait(self, seconds: float) -> str:
+        """Read for so long; return the screen."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            if not self._read(left):
+                raise AssertionError(f"The program ended. The screen:\n{self.text}")
+        return self.text
+
+    def answered_s(self, character: str, timeout_s: float = 30) -> float:
+        """Type a character that is nowhere on the screen; return the seconds until the terminal receives it.
+
+        What comes meanwhile is put on the screen only then, so that the seconds are the program's alone.
+        """
+        wanted, came = character.encode(), b""
+        pressed = time.monotonic()
+        self.press(character)
+        while wanted not in came:
+            left = pressed + timeout_s - time.monotonic()
+            if left <= 0:
+                raise AssertionError(f"{character!r} was not drawn within {timeout_s} s. The screen:\n{self.text}")
+            if select.select([self._pty], [], [], left)[0]:
+                came += os.read(self._pty, 1 << 16)
+        answered = time.monotonic() - pressed
+        self.raw += came
+        self._stream.feed(self._decode.decode(came))
+        return answered
+
     def _read(self, timeout_s: float) -> bool:
         """Read what is there, waiting up to ``timeout_s``; False at the end of the program."""
         ready, _, _ = select.select([self._pty], [], [], timeout_s)

@@ -1,6 +1,7 @@
 """The turns of the conversation that is shown, oldest first."""
 
 from collections.abc import Sequence
+from itertools import groupby
 
 from textual import on
 from textual.app import ComposeResult
@@ -66,14 +67,16 @@ class Transcript(VerticalScroll, can_focus=False):
             with self.app.batch_update():
                 await self.remove_children(gone)
                 before: TurnView | Static = self.query_one("#welcome", Static)
-                for turn, place in turns:
-                    view = kept.get(turn.id)
-                    if view is None:
-                        view = TurnView(turn.prompt, turn, place)
-                        await self.mount(view, after=before)
+                for new, stretch in groupby(turns, lambda shown: shown[0].id not in kept):
+                    if new:  # together, as each mounting has all of them styled
+                        views = [TurnView(turn.prompt, turn, place) for turn, place in stretch]
+                        await self.mount(*views, after=before)
                     else:
-                        view.settle(turn, place)
-                    before = view
+                        views = []
+                        for turn, place in stretch:
+                            kept[turn.id].settle(turn, place)
+                            views.append(kept[turn.id])
+                    before = views[-1]
                 for view in unanswered:
                     if not view.is_attached:
                         await self.mount(view)

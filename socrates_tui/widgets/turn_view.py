@@ -110,7 +110,8 @@ class TurnView(Vertical, can_focus=True):
         self, prompt: str, turn: Turn | None = None, place: Place | None = None, *, said: str = "", state: str = ""
     ) -> None:
         """``said`` is what there is of a reply that is not kept yet, ``state`` what it waits for."""
-        super().__init__()
+        # before it is mounted, as a class that comes later has everything styled once more
+        super().__init__(classes=None if turn is None else f"-{turn.verdict}")
         self.prompt = prompt
         self.turn = turn
         self.place = place or Place()
@@ -124,10 +125,6 @@ class TurnView(Vertical, can_focus=True):
         yield Static(self._heading(), classes="who reply-heading")
         yield ReplyMarkdown(plain(self._said if self.turn is None else self.turn.text))
         yield Static(self._instead(), classes="instead")
-
-    def on_mount(self) -> None:
-        """Show the verdict."""
-        self._mark()
 
     def tell(self, state: str) -> None:
         """Say what the prompt waits for."""
