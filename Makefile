@@ -1,11 +1,12 @@
 # make run: install on first use, then open the app.   make test: the gate.   make demo: the loop, headless.
 # make language: bring the catalogs of translations up to date with the code.
+# make screenshots: draw the pictures in docs/screens anew.
 # make starter: train adapters/starter anew from corpus/starter, in about 7 minutes on two cores.
 PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
 
-.PHONY: run install test demo starter language lock clean
+.PHONY: run install test demo starter screenshots language lock clean
 
 run: .venv/installed
 	@$(BIN)/socrates $(ARGS)
@@ -42,6 +43,9 @@ starter: .venv/installed
 	for file in corpus/starter/*.jsonl; do $(BIN)/socrates --home $(STARTER) corpus import $$file; done
 	$(BIN)/socrates --home $(STARTER) --accept-gemma-terms train --epochs 2 --title Starter
 	cd $(STARTER)/versions/v0001 && cp adapter_config.json adapter_model.safetensors version.json eval.json $(CURDIR)/adapters/starter/
+
+screenshots: .venv/installed-dev
+	$(BIN)/python -m tests.screenshots
 
 language: .venv/installed-dev
 	$(BIN)/python -m tests.language

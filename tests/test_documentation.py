@@ -1,5 +1,6 @@
 """What the README and architecture.md name exists."""
 
+import asyncio
 import re
 import shlex
 from pathlib import Path
@@ -18,8 +19,10 @@ from socrates_tui.screens.rewrite import RewriteScreen
 from socrates_tui.screens.teaching import TeachingScreen
 from socrates_tui.widgets.prompt import Prompt
 from socrates_tui.widgets.turn_view import TurnView
+from tests.screenshots import PROGRAM, draw, local
 
 ROOT = Path(__file__).parent.parent
+SCREENS = (ROOT / "docs" / "screens.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = sorted(set(re.findall(r"^socrates .*$", README, re.M)) | set(re.findall(r"`(socrates [^`]*)`", README)))
 NAMES = {"Esc": "escape", "U": "U"}
@@ -62,6 +65,31 @@ def test_the_presets_of_the_readme_are_all_there_are() -> None:
 @pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^):]+)\)", README))))
 def test_a_link_of_the_readme_leads_somewhere(link: str) -> None:
     assert (ROOT / link).exists()
+
+
+def test_the_pictures_that_are_drawn_are_those_there_and_those_shown() -> None:
+    there = {path.stem for path in (ROOT / "docs" / "screens").iterdir()}
+    assert {picture.name for picture in PROGRAM} == there == set(re.findall(r"\]\(screens/([^)]+)\.svg\)", SCREENS))
+
+
+@pytest.mark.parametrize("picture", sorted((ROOT / "docs" / "screens").glob("*.svg")), ids=lambda path: path.stem)
+def test_a_picture_loads_nothing(picture: Path) -> None:
+    text = picture.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
+    assert "://" not in text
+    assert "@font-face" not in text
+
+
+def test_a_picture_is_the_same_each_time(tmp_path: Path) -> None:
+    ask = next(picture for picture in PROGRAM if picture.name == "rewrite-ja")
+    first, second = (asyncio.run(draw(ask, tmp_path / name)) for name in ("first", "second"))
+    assert first == second
+
+
+def test_japanese_characters_are_two_cells_wide() -> None:
+    clip = 'clip-path="url(#c)"'
+    drawn = local(f'<text class="r" x="0" y="20" textLength="36.6" {clip}>a正b</text>')
+    places = re.findall(r'x="([\d.]+)" y="20" textLength="([\d.]+)"', drawn)
+    assert [(float(x), float(width)) for x, width in places] == [(0, 12.2), (12.2, 24.4), (36.6, 12.2)]
 
 
 @pytest.mark.parametrize(
