@@ -363,6 +363,8 @@ class SocratesApp(VersionsApp):
             case "review" | "corpus":
                 over = (CuratingScreen, ModalScreen)  # a text area in a dialog keeps these two keys
                 return not any(isinstance(screen, over) for screen in self.screen_stack)
-            case "help" | "command_palette":
+            case "help":  # the palette asks this, too, while it is open
+                return not isinstance(self.screen, (HelpScreen, ConfirmScreen))
+            case "command_palette":
                 return not isinstance(self.screen, (HelpScreen, ConfirmScreen, CommandPalette))
         return super().check_action(action, parameters)

@@ -326,7 +326,7 @@ async def test_help_and_palette_work_where_a_text_is_written_and_take_nothing_of
         await until(pilot, lambda: "x" in stage.drafts())
         await pilot.press("escape", "ctrl+p")
         assert isinstance(app.screen, CommandPalette)
-        await pilot.press("f1", "escape")
+        await pilot.press("escape")
         assert isinstance(app.screen, RewriteScreen)
         await pilot.press("escape", "f4", "f1")
         assert first_lines(app)[0] == "In the settings"
@@ -353,3 +353,11 @@ async def test_the_footer_names_the_help_again_when_it_is_closed(stage: Stage) -
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, ChatScreen))
         assert "F1 Help" in shown(app).splitlines()[-1]
+
+
+async def test_the_palette_offers_the_help(stage: Stage) -> None:
+    async with stage.play((120, 40)) as (app, pilot):
+        await pilot.press("ctrl+p")
+        assert isinstance(app.screen, CommandPalette)
+        assert "Help" in {command.title for command in app.get_system_commands(app.chat)}
+        await pilot.press("escape")
