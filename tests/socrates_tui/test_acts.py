@@ -359,5 +359,5 @@ async def test_the_palette_offers_the_help(stage: Stage) -> None:
     async with stage.play((120, 40)) as (app, pilot):
         await pilot.press("ctrl+p")
         assert isinstance(app.screen, CommandPalette)
-        assert "Help" in {command.title for command in app.get_system_commands(app.chat)}
+        assert "Help" in {command.title for command in app.get_system_commands(app.screen_stack[0])}
         await pilot.press("escape")
