@@ -41,11 +41,24 @@ def rewrite(
     ctx: typer.Context,
     turn: TurnId,
     text: Annotated[str, typer.Argument(help="What the reply should have been; - reads standard input.")] = "-",
+    *,
+    answer: Annotated[
+        str | None,
+        typer.Option(metavar="V", help="The turn is pinned: rewrite what this version answered, in a turn of its own."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Keep what the reply of a turn should have been."""
     with corpus_of(ctx) as corpus:
-        _print_act(corpus.rewrite(turn, _standard_input() if text == "-" else text), json)
+        written = _standard_input() if text == "-" else text
+        if answer is None:
+            _print_act(corpus.rewrite(turn, written), json)
+            return
+        kept = corpus.rewrite_pin(turn, answer, written)
+    if json:
+        print_json({"turn": asdict(kept)})
+    else:
+        typer.echo(plain(f"Kept as turn {kept.id} what {answer} should have answered."))
 
 
 @app.command()

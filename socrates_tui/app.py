@@ -9,37 +9,33 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
+from textual.command import CommandPalette
 from textual.screen import ModalScreen, Screen
 
 from corpus.store import Corpus
 from socrates_errors import SocratesError
 from socrates_language import marked, tr
-from socrates_tui.acts import acts, commands
+from socrates_tui.acts import acts, commands, help_groups, screen_commands
 from socrates_tui.drafts import SYSTEM
 from socrates_tui.messages import CorpusChanged, SpeechEnded, VersionActivated
 from socrates_tui.retraining import newest_own
 from socrates_tui.runs import past_run, past_runs
 from socrates_tui.screens.chat import ChatScreen
 from socrates_tui.screens.confirm import ConfirmScreen
-from socrates_tui.screens.conversing import ConversingScreen
-from socrates_tui.screens.corpus import CorpusScreen, FilterLine, TurnTable
+from socrates_tui.screens.corpus import CorpusScreen
 from socrates_tui.screens.curating import CuratingScreen
 from socrates_tui.screens.help import HelpScreen
 from socrates_tui.screens.preflight import GoTo, PreflightScreen, Start
-from socrates_tui.screens.review import Queue, ReviewScreen
+from socrates_tui.screens.review import ReviewScreen
 from socrates_tui.screens.rewrite import RewriteScreen
 from socrates_tui.screens.run import RunScreen
 from socrates_tui.screens.runs import RunsScreen
 from socrates_tui.screens.settings import SettingsScreen
-from socrates_tui.screens.teaching import TeachingScreen
 from socrates_tui.settings import Settings
 from socrates_tui.sitting import measured
 from socrates_tui.versions_app import VersionsApp
-from socrates_tui.widgets.conversation_list import ConversationRows
-from socrates_tui.widgets.prompt import Prompt
 from socrates_tui.widgets.tour import LAST_STEP, Tour, next_step
 from socrates_tui.widgets.training_panel import TrainingPanel
-from socrates_tui.widgets.turn_view import TurnView
 
 if TYPE_CHECKING:
     from socrates_tui.compose import Parts
@@ -128,7 +124,8 @@ class SocratesApp(VersionsApp):
             show=False,
             tooltip=marked("Say no longer what to do next; F4 begins again"),
         ),
-        Binding("f1", "help", marked("Help"), key_display="F1", tooltip=marked("Show every key")),
+        # With priority, as no other key of the app reaches over a dialog.
+        Binding("f1", "help", marked("Help"), key_display="F1", priority=True, tooltip=marked("Show every key")),
         Binding(
             "ctrl+p",
             "command_palette",
@@ -326,34 +323,13 @@ class SocratesApp(VersionsApp):
 
     def action_help(self) -> None:
         """Show every key."""
-        groups = [
-            (tr("In the prompt"), acts(Prompt.BINDINGS)),
-            (tr("On a reply"), acts(TurnView.BINDINGS)),
-            (tr("In the editor"), acts(RewriteScreen.BINDINGS)),
-            (tr("In the list of conversations"), acts(ConversationRows.BINDINGS)),
-            (
-                tr("Everywhere"),
-                acts(ChatScreen.BINDINGS, TeachingScreen.BINDINGS, ConversingScreen.BINDINGS, self.BINDINGS),
-            ),
-            (tr("In the review"), acts(Queue.BINDINGS, CuratingScreen.BINDINGS)),
-            (tr("In the corpus"), acts(TurnTable.BINDINGS, FilterLine.BINDINGS, CuratingScreen.BINDINGS)),
-        ]
-        here = {ReviewScreen: 5, CorpusScreen: 6}.get(type(self.screen), 0)
-        self.push_screen(HelpScreen([*groups[here:], *groups[:here]]))
+        self.push_screen(HelpScreen(help_groups(type(self.screen), self.BINDINGS)))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Offer every act that is possible now."""
-        match screen:
-            case ReviewScreen():
-                yield from commands(self, screen, acts(Queue.BINDINGS, CuratingScreen.BINDINGS))
-            case CorpusScreen():
-                yield from commands(self, screen, acts(TurnTable.BINDINGS, CuratingScreen.BINDINGS))
-            case _:
-                yield from commands(
-                    self,
-                    self.chat,
-                    acts(TurnView.BINDINGS, ChatScreen.BINDINGS, TeachingScreen.BINDINGS, ConversingScreen.BINDINGS),
-                )
+        """Offer every act that is possible now; over a dialog only its own."""
+        yield from screen_commands(self, screen)
+        if isinstance(screen, ModalScreen):
+            return
         yield from commands(self, self, acts(self.BINDINGS))
         yield SystemCommand(tr("Pinned prompts"), tr("Show what the newest version answers to them"), self.action_pins)
         yield SystemCommand(tr("Theme"), tr("Change the colours"), self.action_change_theme)
@@ -424,6 +400,8 @@ class SocratesApp(VersionsApp):
             case "review" | "corpus":
                 over = (CuratingScreen, ModalScreen)  # a text area in a dialog keeps these two keys
                 return not any(isinstance(screen, over) for screen in self.screen_stack)
+            case "help":  # the palette asks this, too, while it is open
+                return not isinstance(self.screen, (HelpScreen, ConfirmScreen))
             case "command_palette":
-                return not isinstance(self.screen, ModalScreen)
+                return not isinstance(self.screen, (HelpScreen, ConfirmScreen, CommandPalette))
         return super().check_action(action, parameters)

@@ -105,6 +105,22 @@ def show(ctx: typer.Context, turn: TurnId, json: Json = False) -> None:
 
 
 @app.command()
+def propose(ctx: typer.Context, turn: TurnId, json: Json = False) -> None:
+    """Print small changes that could be made to what a turn says; none of them is made."""
+    from socrates_tui.proposals import proposals
+
+    with corpus_of(ctx) as corpus:
+        found = proposals(corpus.turn(turn).text)
+    if json:
+        print_json({"proposals": [asdict(proposal) for proposal in found]})
+        return
+    for proposal in found:
+        _print_text(proposal.name, proposal.text)
+    if not found:
+        typer.echo("There is nothing to propose: it tells nothing, and asks one question in his way.")
+
+
+@app.command()
 def stats(ctx: typer.Context, json: Json = False) -> None:
     """Print the corpus in numbers, and how much of the replies had to be changed."""
     with corpus_of(ctx) as corpus:

@@ -37,12 +37,17 @@ class BlindScreen(Dialog[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         # No text field has the focus while these work.
-        Binding("1", "pick('left')", marked("First")),
-        Binding("2", "pick('right')", marked("Second")),
-        Binding("0", "pick('neither')", marked("Neither")),
-        Binding("u,ctrl+z", "undo", marked("Undo")),
-        Binding("n", "another", marked("Another prompt")),
-        Binding("ctrl+l", "ask_last", marked("The conversation's last prompt")),
+        Binding("1", "pick('left')", marked("First"), tooltip=marked("Pick the first reply")),
+        Binding("2", "pick('right')", marked("Second"), tooltip=marked("Pick the second reply")),
+        Binding("0", "pick('neither')", marked("Neither"), tooltip=marked("Pick neither of the replies")),
+        Binding("u,ctrl+z", "undo", marked("Undo"), tooltip=marked("Take the pick back")),
+        Binding("n", "another", marked("Another prompt"), tooltip=marked("Ask both something else")),
+        Binding(
+            "ctrl+l",
+            "ask_last",
+            marked("The conversation's last prompt"),
+            tooltip=marked("Ask both what was asked last in the conversation"),
+        ),
         LEAVE,
     ]
 

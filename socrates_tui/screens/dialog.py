@@ -10,7 +10,7 @@ from socrates_language import marked
 Answer = TypeVar("Answer")
 
 
-LEAVE = Binding("escape", "leave", marked("Close"))
+LEAVE = Binding("escape", "leave", marked("Close"), tooltip=marked("Close this, and go back"))
 """What every dialog binds last, so that the footer names it last."""
 
 

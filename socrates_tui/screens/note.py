@@ -15,7 +15,10 @@ from socrates_tui.widgets.plain_area import PlainArea
 class NoteScreen(Dialog[str]):
     """Some lines for a note; an empty one is an answer too."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s", "save", marked("Save")), LEAVE]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+s", "save", marked("Save"), tooltip=marked("Save the note")),
+        LEAVE,
+    ]
 
     def __init__(self, heading: str, note: str) -> None:
         super().__init__()

@@ -35,9 +35,9 @@ class PinsScreen(Dialog[ChosenPin]):
     """A table of pinned prompts; below it, how the newest answer differs from the one before."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("e", "rewrite", marked("Rewrite")),
-        Binding("p", "unpin", marked("Unpin")),
-        Binding("a", "answer", marked("Answer now")),
+        Binding("e", "rewrite", marked("Rewrite"), tooltip=marked("Write what the newest answer should have been")),
+        Binding("p", "unpin", marked("Unpin"), tooltip=marked("Let no version answer the prompt any more")),
+        Binding("a", "answer", marked("Answer now"), tooltip=marked("Let the version that speaks answer them")),
         LEAVE,
     ]
 

@@ -17,8 +17,12 @@ from socrates_tui.widgets.changes import changes
 from socrates_tui.widgets.key_line import KeyLine
 
 
-class _Choices(OptionList):
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select", marked("Put it there"))]
+class Choices(OptionList):
+    """The proposals by name."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "select", marked("Put it there"), tooltip=marked("Put the proposal into the editor"))
+    ]
 
 
 class ProposalsScreen(Dialog[str]):
@@ -35,7 +39,7 @@ class ProposalsScreen(Dialog[str]):
         """Lay out the list and the difference."""
         with Vertical(classes="dialog proposals") as dialog:
             dialog.border_title = tr("Proposals")
-            yield _Choices(*(Content(proposal.name) for proposal in self._proposals), compact=True)
+            yield Choices(*(Content(proposal.name) for proposal in self._proposals), compact=True)
             with VerticalScroll(can_focus=False):
                 yield Static(id="proposed")
             yield KeyLine()

@@ -119,7 +119,7 @@ class RewriteScreen(Dialog[Edited]):
         self._pause = self.set_timer(PAUSE_S, self._paused)
 
     def _paused(self) -> None:
-        if self.is_current:  # the editor may have been left within the pause
+        if self in self.app.screen_stack:  # the editor may have been left within the pause
             self.keep()
             self._show_changes()
 

@@ -31,7 +31,10 @@ PAUSE_S = 0.1
 class SettingsScreen(Dialog[Settings]):
     """Every setting with what it means; what is not allowed is told and not saved."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s", "save", marked("Save")), LEAVE]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+s", "save", marked("Save"), tooltip=marked("Save every setting")),
+        LEAVE,
+    ]
 
     def __init__(
         self, settings: Settings, themes: Sequence[str], draft: str | None, keep: Callable[[str], None]
@@ -115,7 +118,7 @@ class SettingsScreen(Dialog[Settings]):
         self._pause = self.set_timer(PAUSE_S, self._paused)
 
     def _paused(self) -> None:
-        if self.is_current:  # the screen may have been left within the pause
+        if self in self.app.screen_stack:  # the screen may have been left within the pause
             self.keep()
 
     def keep(self) -> None:

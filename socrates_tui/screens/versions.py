@@ -52,15 +52,15 @@ class VersionsScreen(Dialog[ChosenVersion]):
     """The base and below it the versions as a tree. What is slow to know of them comes when it is known."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("r", "rename", marked("Rename")),
-        Binding("n", "note", marked("Note")),
-        Binding("c", "compare", marked("Compare")),
-        Binding("b", "blind", marked("Blind")),
-        Binding("p", "pins", marked("Pinned")),
+        Binding("r", "rename", marked("Rename"), tooltip=marked("Give the version another title")),
+        Binding("n", "note", marked("Note"), tooltip=marked("Write a note beside the version")),
+        Binding("c", "compare", marked("Compare"), tooltip=marked("Set the figures of two versions side by side")),
+        Binding("b", "blind", marked("Blind"), tooltip=marked("Let two versions reply without their names")),
+        Binding("p", "pins", marked("Pinned"), tooltip=marked("Show what versions answer to pinned prompts")),
         # Named in the dialog's frame: the footer has no room for them.
-        Binding("x", "export", marked("Export"), show=False),
-        Binding("i", "import", marked("Import"), show=False),
-        Binding("delete", "delete", marked("Delete"), show=False),
+        Binding("x", "export", marked("Export"), show=False, tooltip=marked("Copy the version to a directory")),
+        Binding("i", "import", marked("Import"), show=False, tooltip=marked("Take in a version from a directory")),
+        Binding("delete", "delete", marked("Delete"), show=False, tooltip=marked("Delete the version for good")),
         LEAVE,
     ]
 

@@ -319,3 +319,16 @@ def test_archiving_hides_a_conversation_from_the_list_and_a_fork_goes_on_in_anot
     assert run("undo") == "Took back: Unarchived conversation 1.\n"
     assert run("fork", "1") == "Began conversation 2: on virtue · from turn 1\n"
     assert json.loads(run("fork", "1", "--json"))["conversation"]["turns"] == 1
+
+
+def test_small_changes_are_proposed_and_none_is_made(run: Run, home: Home) -> None:
+    with Corpus(home.database) as corpus:
+        conversation = corpus.create_conversation().id
+        told = corpus.add_turn(conversation, parent=None, prompt="正義とは", reply="秩序です。なぜですか？").id
+        asked = corpus.add_turn(conversation, parent=told, prompt="勇気とは", reply="なぜかね？").id
+    assert "Ask 〜かね？ where it says 〜ですか？:\n秩序です。なぜかね？\n" in run("propose", str(told))
+    found = json.loads(run("propose", str(told), "--json"))["proposals"]
+    assert [proposal["text"] for proposal in found] == ["秩序です。なぜかね？", "なぜですか？"]
+    assert run("propose", str(asked)).startswith("There is nothing to propose")
+    with Corpus(home.database) as corpus:
+        assert corpus.turn(told).text == "秩序です。なぜですか？"

@@ -47,3 +47,17 @@ def test_what_was_answered_is_not_asked_again(turn: int, engine: ScriptedEngine)
     assert (pin["turn"], pin["prompt"], pin["text"]) == (turn, "正義\nとは", "秩序です。")
     assert [(answer["version"], answer["turn"]) for answer in pin["answers"]] == [("v0001", None)]
     assert len(engine.history) == 1
+
+
+def test_an_answer_is_rewritten_in_a_turn_of_its_own(turn: int, engine: ScriptedEngine) -> None:
+    socrates("corpus", "pin", str(turn))
+    outcome = socrates("corpus", "rewrite", str(turn), "なぜかね？", "--answer", "v0001")
+    assert outcome.status == 1
+    assert outcome.err == f"v0001 has not answered the prompt of turn {turn}: let it answer first.\n"
+    engine.replies = deque(["何かね？"])
+    socrates("versions", "pins", "--answer", "v0001")
+    outcome = socrates("corpus", "rewrite", str(turn), "なぜかね？", "--answer", "v0001")
+    assert outcome.out == f"Kept as turn {turn + 1} what v0001 should have answered.\n"
+    again = socrates("corpus", "rewrite", str(turn), "なぜそう思うかね？", "--answer", "v0001", "--json").document
+    assert again["turn"]["id"] == turn + 1
+    assert again["turn"]["rewrite"] == "なぜそう思うかね？"
