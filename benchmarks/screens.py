@@ -135,7 +135,7 @@ async def of_conversations(home: Path, conversations: int) -> dict[str, float]:
         listed = await drawn(
             app,
             press(app, "f2"),
-            lambda: type(app.screen) is ConversationsScreen and app.screen.query_one(DataTable).row_count,
+            lambda: type(app.screen) is ConversationsScreen and any(t.row_count for t in app.screen.query(DataTable)),
         )
     return {"open_conversations": listed}
 

@@ -1,5 +1,6 @@
 """The app as far as it speaks: it loads the engine, swaps its versions, lends it. What it is asked is app's concern."""
 
+import gc
 import logging
 from typing import TYPE_CHECKING
 
@@ -117,6 +118,7 @@ class SpeakingApp(App[None]):
     @on(EngineLoaded)
     def _engine_loaded(self, event: EngineLoaded) -> None:
         self.loading_engine = False
+        gc.freeze()  # modules and models stay: looking through them for garbage would keep a key waiting for 0.2 s
         self.engine = event.engine
         self.chat.status.base = event.engine.base
         self.chat.status.context_limit = event.engine.context_tokens

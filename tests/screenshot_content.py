@@ -4,7 +4,7 @@ import json
 import math
 from typing import Any
 
-from adapters.figures import fingerprint
+from adapters.figures import Record, difference, fingerprint
 from adapters.registry import ADAPTER, EVALUATION, Version
 from corpus.quality import Finding
 from corpus.store import Corpus
@@ -128,13 +128,14 @@ def _versions(stage: Stage) -> None:
         measured[version.name] = own
         path = version.directory / EVALUATION
         before, after = (measured[name]["held_out"]["loss_per_token"] for name in (parent, version.name))
-        better, apart = after < before, after - before
+        better = after < before
+        apart = difference(Record.model_validate(own), Record.model_validate(measured[parent]))
         verdict = "better" if better else "worse"
         told = json.loads(path.read_text()) | {
             "better": better,
             "reason": f"It is {verdict}: held-out loss {after:.3f} against {before:.3f} of {parent}.",
             "drift": 0.02,
-            "difference": {"loss_per_token": apart, "interval": [apart - 0.04, apart + 0.04], "examples": 6},
+            "difference": None if apart is None else apart.model_dump(),
         }
         path.write_text(json.dumps(told))
     stage.registry.note("v0003", "例を求める問いが増えた。")

@@ -156,7 +156,7 @@ async def draw(picture: Picture, directory: Path) -> str:
             for screen in app.screen_stack:
                 for area in screen.query(TextArea):
                     area.cursor_blink = False
-                    area.refresh()
+                    area.show_cursor = False  # it would be in either half of a blink
                 for line in screen.query(Input):
                     line.cursor_blink = False
                     line._cursor_visible = True  # whichever half of a blink it was in

@@ -115,6 +115,7 @@ TWINS = {
     # settings and help
     "settings": "settings",
     "SettingsScreen.save": "settings set",
+    "end_tour": "settings set",
     "help": "--help",
 }
 """By action, or class and action where two classes mean different things by it, the command that does it."""
