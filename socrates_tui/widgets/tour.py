@@ -1,5 +1,6 @@
 """The first four steps, above the prompt: what to do next. How far a person has come is told from what is there."""
 
+from rich.cells import cell_len
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import Static
@@ -32,10 +33,9 @@ class Tour(Static):
         """Say what to do next."""
         if self.step is None:
             return Content()
-        number = f"{self.step + 1}/{len(STEPS)} "
-        return Content.assemble(
-            (number, "bold $text-accent"), tr(STEPS[self.step]), " ", (tr("F10 ends the tour."), "$foreground-muted")
-        )
+        number, next_, end = f"{self.step + 1}/{len(STEPS)} ", tr(STEPS[self.step]), tr("F10 ends the tour.")
+        fits = cell_len(f"{number}{next_} {end}") <= self.content_size.width
+        return Content.assemble((number, "bold $text-accent"), next_, " " if fits else "\n", (end, "$foreground-muted"))
 
 
 def next_step(corpus: Corpus, registry: Registry, base: str) -> int:

@@ -91,7 +91,7 @@ class TurnView(Vertical, can_focus=True):
             "screen.pin",
             marked("Pin"),
             show=False,
-            tooltip=marked("Let every new version answer the prompt again, or no more"),
+            tooltip=marked("Let every new version answer it again, or no more"),
         ),
         Binding("u,ctrl+z", "screen.undo", marked("Undo"), tooltip=marked("Take back the last act of teaching")),
         Binding("U,ctrl+y", "screen.redo", marked("Redo"), show=False, tooltip=marked("Do again what was taken back")),

@@ -119,6 +119,11 @@ def test_welcome(snap_compare: Compare, stage: Stage, size: tuple[int, int]) -> 
     assert matches(snap_compare, stage, size, keys())
 
 
+def test_tour(snap_compare: Compare, told: Stage, size: tuple[int, int]) -> None:
+    told.settings = told.settings.with_changes(tour=True)
+    assert matches(snap_compare, told, size, keys())
+
+
 def test_conversation(snap_compare: Compare, told: Stage, size: tuple[int, int]) -> None:
     assert matches(snap_compare, told, size, keys())
 
