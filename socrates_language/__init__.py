@@ -1,7 +1,8 @@
 """The language of what a person reads: English in the code, others in catalogs. It imports nothing of ours.
 
 A sentence is written ``tr("… {name} …").format(name=…)``, never as an f-string, so that a catalog can hold it; a
-constant is ``marked("…")`` and translated by ``tr`` where it is shown. `make language` brings the catalogs up to date.
+constant is ``marked("…")`` and translated by ``tr`` where it is shown; what a binding says of itself, and what a
+setting means, are found without. `make language` brings the catalogs up to date.
 """
 
 import gettext

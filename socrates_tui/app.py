@@ -14,7 +14,7 @@ from textual.screen import ModalScreen, Screen
 
 from corpus.store import Corpus
 from socrates_errors import SocratesError
-from socrates_language import marked, tr
+from socrates_language import tr
 from socrates_tui.acts import acts, commands, help_groups, screen_commands
 from socrates_tui.drafts import SYSTEM
 from socrates_tui.messages import CorpusChanged, SpeechEnded, VersionActivated
@@ -49,94 +49,32 @@ class SocratesApp(VersionsApp):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012  (no ClassVar in textual)
     VERTICAL_BREAKPOINTS = [(0, "-short"), (24, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f5,ctrl+t", "retrain", "Retrain", key_display="F5", tooltip="Train a new version on what you taught"),
+        Binding("f5,ctrl+t", "cancel_training", "Cancel training", key_display="F5", tooltip="Cancel the training"),
+        Binding("f8", "use_kept", "Use it anyway", key_display="F8", tooltip="Use the version only kept"),
+        Binding("f9", "load", "Load the model", key_display="F9", tooltip="Load the model, again if that failed"),
+        Binding("f12", "last_run", "Measured", key_display="F12", tooltip="Show how the new version was judged"),
+        Binding("f12", "runs", "Runs", key_display="F12", show=False, tooltip="Show the trainings so far"),
+        Binding("f3", "versions", "Versions", key_display="F3", tooltip="Choose which version speaks"),
         Binding(
-            "f5,ctrl+t",
-            "retrain",
-            marked("Retrain"),
-            key_display="F5",
-            tooltip=marked("Train a new version on what you taught"),
-        ),
-        Binding(
-            "f5,ctrl+t",
-            "cancel_training",
-            marked("Cancel training"),
-            key_display="F5",
-            tooltip=marked("Cancel the training"),
-        ),
-        Binding(
-            "f8", "use_kept", marked("Use it anyway"), key_display="F8", tooltip=marked("Use the version only kept")
-        ),
-        Binding(
-            "f9",
-            "load",
-            marked("Load the model"),
-            key_display="F9",
-            tooltip=marked("Load the model, again if that failed"),
-        ),
-        Binding(
-            "f12",
-            "last_run",
-            marked("Measured"),
-            key_display="F12",
-            tooltip=marked("Show how the new version was judged"),
-        ),
-        Binding(
-            "f12", "runs", marked("Runs"), key_display="F12", show=False, tooltip=marked("Show the trainings so far")
-        ),
-        Binding("f3", "versions", marked("Versions"), key_display="F3", tooltip=marked("Choose which version speaks")),
-        Binding(
-            "ctrl+g",
-            "roll_back",
-            marked("Roll back"),
-            show=False,
-            tooltip=marked("Let the version before speak; again, the later"),
+            "ctrl+g", "roll_back", "Roll back", show=False, tooltip="Let the version before speak; again, the later"
         ),
         # With priority, as a text area takes these two keys for selecting.
-        Binding(
-            "f6",
-            "review",
-            marked("Review"),
-            key_display="F6",
-            priority=True,
-            tooltip=marked("Review replies nobody judged yet"),
-        ),
-        Binding(
-            "f7",
-            "corpus",
-            marked("Corpus"),
-            key_display="F7",
-            priority=True,
-            tooltip=marked("Find and judge turns of all talk"),
-        ),
-        Binding(
-            "f4",
-            "settings",
-            marked("Settings"),
-            key_display="F4",
-            show=False,
-            tooltip=marked("See and change every setting"),
-        ),
+        Binding("f6", "review", "Review", key_display="F6", priority=True, tooltip="Review replies nobody judged yet"),
+        Binding("f7", "corpus", "Corpus", key_display="F7", priority=True, tooltip="Find and judge turns of all talk"),
+        Binding("f4", "settings", "Settings", key_display="F4", show=False, tooltip="See and change every setting"),
         Binding(
             "f10",
             "end_tour",
-            marked("End the tour"),
+            "End the tour",
             key_display="F10",
             show=False,
-            tooltip=marked("Say no longer what to do next; F4 begins again"),
+            tooltip="Say no longer what to do next; F4 begins again",
         ),
         # With priority, as no other key of the app reaches over a dialog.
-        Binding("f1", "help", marked("Help"), key_display="F1", priority=True, tooltip=marked("Show every key")),
-        Binding(
-            "ctrl+p",
-            "command_palette",
-            marked("Palette"),
-            show=False,
-            priority=True,
-            tooltip=marked("Search all of this"),
-        ),
-        Binding(
-            "ctrl+q", "quit", marked("Quit"), show=False, priority=True, tooltip=marked("Leave; what is under way ends")
-        ),
+        Binding("f1", "help", "Help", key_display="F1", priority=True, tooltip="Show every key"),
+        Binding("ctrl+p", "command_palette", "Palette", show=False, priority=True, tooltip="Search all of this"),
+        Binding("ctrl+q", "quit", "Quit", show=False, priority=True, tooltip="Leave; what is under way ends"),
     ]
 
     def __init__(self, parts: "Parts") -> None:

@@ -7,9 +7,11 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
+from textual.binding import Binding
 
 from socrates_language import CATALOGS
 from socrates_tui.setting_text import LABELS, meaning
+from tests.socrates_tui.bindings import owners
 
 ROOT = Path(__file__).parents[1]
 KEYWORDS = {"tr": None, "marked": None, "ngettext": (1, 2)}
@@ -17,13 +19,18 @@ JAPANESE = CATALOGS / "ja" / "LC_MESSAGES" / "socrates.po"
 
 
 def template() -> Catalog:
-    """Return every sentence of the program that is marked, and what each setting means."""
+    """Return every sentence of the program that is marked, what each setting means, and what each key does."""
     found = Catalog()
     for directory in ("adapters", "corpus", "socrates_tui"):
         for _file, _line, message, _comments, _context in extract_from_dir(ROOT / directory, keywords=KEYWORDS):
             found.add(message)
     for key in LABELS:
         found.add(meaning(key))
+    for owner in owners():
+        for binding in owner.BINDINGS:
+            assert isinstance(binding, Binding)
+            found.add(binding.description)
+            found.add(binding.tooltip)
     return found
 
 

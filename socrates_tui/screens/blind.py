@@ -37,16 +37,16 @@ class BlindScreen(Dialog[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         # No text field has the focus while these work.
-        Binding("1", "pick('left')", marked("First"), tooltip=marked("Pick the first reply")),
-        Binding("2", "pick('right')", marked("Second"), tooltip=marked("Pick the second reply")),
-        Binding("0", "pick('neither')", marked("Neither"), tooltip=marked("Pick neither of the replies")),
-        Binding("u,ctrl+z", "undo", marked("Undo"), tooltip=marked("Take the pick back")),
-        Binding("n", "another", marked("Another prompt"), tooltip=marked("Ask both something else")),
+        Binding("1", "pick('left')", "First", tooltip="Pick the first reply"),
+        Binding("2", "pick('right')", "Second", tooltip="Pick the second reply"),
+        Binding("0", "pick('neither')", "Neither", tooltip="Pick neither of the replies"),
+        Binding("u,ctrl+z", "undo", "Undo", tooltip="Take the pick back"),
+        Binding("n", "another", "Another prompt", tooltip="Ask both something else"),
         Binding(
             "ctrl+l",
             "ask_last",
-            marked("The conversation's last prompt"),
-            tooltip=marked("Ask both what was asked last in the conversation"),
+            "The conversation's last prompt",
+            tooltip="Ask both what was asked last in the conversation",
         ),
         LEAVE,
     ]

@@ -19,7 +19,7 @@ from adapters.api import Engine, Finished, Sampling
 from corpus.records import Act, Turn
 from corpus.store import Corpus
 from socrates_errors import CorpusBusyError, CorpusError
-from socrates_language import marked, ngettext, tr
+from socrates_language import ngettext, tr
 from socrates_tui.drafts import PROMPT, Drafts
 from socrates_tui.messages import ReplyFailed, ReplyFinished, ReplyStreamed, SpeechEnded
 from socrates_tui.screens.prompting import PromptingScreen
@@ -43,27 +43,11 @@ class ChatScreen(PromptingScreen):
     """Asks the engine and keeps its replies."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "ctrl+r", "regenerate", marked("Again"), priority=True, show=False, tooltip=marked("Ask for another reply")
-        ),
-        Binding(
-            "escape", "stop", marked("Stop"), priority=True, tooltip=marked("Stop the reply; else take back what waits")
-        ),
-        Binding(
-            "escape",
-            "close_panel",
-            marked("Close"),
-            priority=True,
-            tooltip=marked("Close what is told of the last training"),
-        ),
-        Binding(
-            "escape",
-            "leave_revision",
-            marked("Leave it"),
-            priority=True,
-            tooltip=marked("Do not ask otherwise after all"),
-        ),
-        Binding("escape", "write", marked("Prompt"), show=False, tooltip=marked("Go back to the prompt")),
+        Binding("ctrl+r", "regenerate", "Again", priority=True, show=False, tooltip="Ask for another reply"),
+        Binding("escape", "stop", "Stop", priority=True, tooltip="Stop the reply; else take back what waits"),
+        Binding("escape", "close_panel", "Close", priority=True, tooltip="Close what is told of the last training"),
+        Binding("escape", "leave_revision", "Leave it", priority=True, tooltip="Do not ask otherwise after all"),
+        Binding("escape", "write", "Prompt", show=False, tooltip="Go back to the prompt"),
     ]
 
     class Opened(Message):

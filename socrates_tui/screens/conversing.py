@@ -14,7 +14,7 @@ from textual.widgets import Static
 from corpus.records import Act, Conversation, Turn
 from corpus.store import Corpus
 from socrates_errors import CorpusBusyError, CorpusDamagedError, CorpusError
-from socrates_language import marked, tr
+from socrates_language import tr
 from socrates_tui.drafts import UNSTORED, Drafts, rewrite_of, unstored
 from socrates_tui.messages import CorpusChanged
 from socrates_tui.plain_text import plain
@@ -38,21 +38,11 @@ class ConversingScreen(Screen[None]):
     """Shows a conversation as the corpus has it. What is under the focus is what an act is about."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "f2,ctrl+o",
-            "conversations",
-            marked("Conversations"),
-            key_display="F2",
-            tooltip=marked("Open, rename, begin another"),
-        ),
-        Binding(
-            "ctrl+b", "list", marked("List"), show=False, tooltip=marked("Show or hide the conversations at the side")
-        ),
-        Binding("ctrl+n", "new", marked("New conversation"), show=False, tooltip=marked("Begin a new conversation")),
-        Binding("pageup", "scroll(-1)", marked("Scroll up"), show=False, priority=True, tooltip=marked("Scroll up")),
-        Binding(
-            "pagedown", "scroll(1)", marked("Scroll down"), show=False, priority=True, tooltip=marked("Scroll down")
-        ),
+        Binding("f2,ctrl+o", "conversations", "Conversations", key_display="F2", tooltip="Open, rename, begin another"),
+        Binding("ctrl+b", "list", "List", show=False, tooltip="Show or hide the conversations at the side"),
+        Binding("ctrl+n", "new", "New conversation", show=False, tooltip="Begin a new conversation"),
+        Binding("pageup", "scroll(-1)", "Scroll up", show=False, priority=True, tooltip="Scroll up"),
+        Binding("pagedown", "scroll(1)", "Scroll down", show=False, priority=True, tooltip="Scroll down"),
     ]
 
     def __init__(self, corpus: Corpus, drafts: Drafts) -> None:

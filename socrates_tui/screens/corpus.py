@@ -68,7 +68,7 @@ class FilterLine(Input):
     """Where the filter is written."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,down,escape", "screen.rows", marked("To the turns"), tooltip=marked("Go down to the turns")),
+        Binding("enter,down,escape", "screen.rows", "To the turns", tooltip="Go down to the turns"),
     ]
 
 
@@ -76,42 +76,19 @@ class TurnTable(LongList):
     """The turns. The keys for those that are marked, else for the one under the cursor, are bound here."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "screen.filter", marked("Filter"), key_display="/", tooltip=marked("Choose turns by words")),
-        Binding("space", "screen.mark", marked("Mark"), tooltip=marked("Mark the turn, or take its mark away")),
+        Binding("slash", "screen.filter", "Filter", key_display="/", tooltip="Choose turns by words"),
+        Binding("space", "screen.mark", "Mark", tooltip="Mark the turn, or take its mark away"),
+        Binding("asterisk", "screen.mark_all", "Mark all", key_display="*", tooltip="Mark all turns, or none"),
+        Binding("a", "screen.approve", "Approve", tooltip="Approve what is marked, else this turn"),
+        Binding("d", "screen.drop", "Drop", tooltip="Drop what is marked, else this turn"),
+        Binding("t", "screen.tag", "Tag", tooltip="Give a tag to what is marked, else to this turn"),
         Binding(
-            "asterisk",
-            "screen.mark_all",
-            marked("Mark all"),
-            key_display="*",
-            tooltip=marked("Mark all turns, or none"),
+            "T", "screen.untag", "Untag", show=False, tooltip="Take a tag from what is marked, else from this turn"
         ),
-        Binding("a", "screen.approve", marked("Approve"), tooltip=marked("Approve what is marked, else this turn")),
-        Binding("d", "screen.drop", marked("Drop"), tooltip=marked("Drop what is marked, else this turn")),
-        Binding("t", "screen.tag", marked("Tag"), tooltip=marked("Give a tag to what is marked, else to this turn")),
-        Binding(
-            "T",
-            "screen.untag",
-            marked("Untag"),
-            show=False,
-            tooltip=marked("Take a tag from what is marked, else from this turn"),
-        ),
-        Binding(
-            "e",
-            "screen.rewrite",
-            marked("Rewrite"),
-            show=False,
-            tooltip=marked("Write what this reply should have been"),
-        ),
-        Binding(
-            "u,ctrl+z",
-            "screen.undo",
-            marked("Undo"),
-            tooltip=marked("Take back the last act, however many turns it changed"),
-        ),
-        Binding("U,ctrl+y", "screen.redo", marked("Redo"), show=False, tooltip=marked("Do again what was taken back")),
-        Binding(
-            "enter", "screen.open", marked("Open"), show=False, tooltip=marked("Go to the turn in its conversation")
-        ),
+        Binding("e", "screen.rewrite", "Rewrite", show=False, tooltip="Write what this reply should have been"),
+        Binding("u,ctrl+z", "screen.undo", "Undo", tooltip="Take back the last act, however many turns it changed"),
+        Binding("U,ctrl+y", "screen.redo", "Redo", show=False, tooltip="Do again what was taken back"),
+        Binding("enter", "screen.open", "Open", show=False, tooltip="Go to the turn in its conversation"),
     ]
 
 

@@ -9,7 +9,6 @@ from textual.screen import Screen
 from corpus.records import Act, Turn
 from corpus.store import Corpus
 from socrates_errors import CorpusDamagedError, CorpusError
-from socrates_language import marked
 from socrates_tui.plain_text import plain
 from socrates_tui.widgets.turn_card import TurnCard
 
@@ -26,9 +25,7 @@ class CuratingScreen(Screen[int]):
     BEFORE: ClassVar[int] = 0
     """How many turns before the one under the cursor are recalled."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", marked("Chat"), tooltip=marked("Go back to the chat"))
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Chat", tooltip="Go back to the chat")]
 
     def __init__(self, corpus: Corpus, edit: Edit) -> None:
         super().__init__()

@@ -5,12 +5,10 @@ from typing import TypeVar
 from textual.binding import Binding
 from textual.screen import ModalScreen
 
-from socrates_language import marked
-
 Answer = TypeVar("Answer")
 
 
-LEAVE = Binding("escape", "leave", marked("Close"), tooltip=marked("Close this, and go back"))
+LEAVE = Binding("escape", "leave", "Close", tooltip="Close this, and go back")
 """What every dialog binds last, so that the footer names it last."""
 
 

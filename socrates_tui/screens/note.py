@@ -6,7 +6,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
-from socrates_language import marked
 from socrates_tui.screens.dialog import LEAVE, Dialog
 from socrates_tui.widgets.key_line import KeyLine
 from socrates_tui.widgets.plain_area import PlainArea
@@ -16,7 +15,7 @@ class NoteScreen(Dialog[str]):
     """Some lines for a note; an empty one is an answer too."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "save", marked("Save"), tooltip=marked("Save the note")),
+        Binding("ctrl+s", "save", "Save", tooltip="Save the note"),
         LEAVE,
     ]
 

@@ -14,7 +14,7 @@ from textual.widgets import DataTable, Static
 
 from corpus.figures import edit_distance
 from corpus.pins import Pin
-from socrates_language import marked, tr
+from socrates_language import tr
 from socrates_tui.plain_text import plain
 from socrates_tui.screens.dialog import LEAVE, Dialog
 from socrates_tui.side_by_side import NOTHING
@@ -35,9 +35,9 @@ class PinsScreen(Dialog[ChosenPin]):
     """A table of pinned prompts; below it, how the newest answer differs from the one before."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("e", "rewrite", marked("Rewrite"), tooltip=marked("Write what the newest answer should have been")),
-        Binding("p", "unpin", marked("Unpin"), tooltip=marked("Let no version answer the prompt any more")),
-        Binding("a", "answer", marked("Answer now"), tooltip=marked("Let the version that speaks answer them")),
+        Binding("e", "rewrite", "Rewrite", tooltip="Write what the newest answer should have been"),
+        Binding("p", "unpin", "Unpin", tooltip="Let no version answer the prompt any more"),
+        Binding("a", "answer", "Answer now", tooltip="Let the version that speaks answer them"),
         LEAVE,
     ]
 

@@ -80,9 +80,9 @@ class PreflightScreen(Dialog[Start | GoTo]):
 
     AUTO_FOCUS = "#train"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("p", "preset", marked("Preset"), tooltip=marked("Take another preset for this training")),
+        Binding("p", "preset", "Preset", tooltip="Take another preset for this training"),
         # At once, so that an Enter typed just behind it opens a row and starts no training.
-        Binding("up", "figures", marked("Figures"), priority=True, tooltip=marked("Go up to the figures")),
+        Binding("up", "figures", "Figures", priority=True, tooltip="Go up to the figures"),
         Binding("left", "app.focus_previous", show=False),
         Binding("right", "app.focus_next", show=False),
         LEAVE,

@@ -10,7 +10,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import OptionList, Static
 
-from socrates_language import marked, tr
+from socrates_language import tr
 from socrates_tui.proposals import Proposal
 from socrates_tui.screens.dialog import LEAVE, Dialog
 from socrates_tui.widgets.changes import changes
@@ -21,7 +21,7 @@ class Choices(OptionList):
     """The proposals by name."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "select", marked("Put it there"), tooltip=marked("Put the proposal into the editor"))
+        Binding("enter", "select", "Put it there", tooltip="Put the proposal into the editor")
     ]
 
 

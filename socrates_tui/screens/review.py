@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from corpus.records import Act, Turn
 from corpus.store import Corpus
-from socrates_language import marked, ngettext, tr
+from socrates_language import ngettext, tr
 from socrates_tui.act_sentences import ACTS
 from socrates_tui.plain_text import plain_line
 from socrates_tui.screens.curating import CuratingScreen, Edit
@@ -27,41 +27,15 @@ class Queue(LongList):
     """The replies that wait. The keys for the one under the cursor are bound here."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "a", "screen.approve", marked("Approve"), tooltip=marked("Teach the reply as it is; the next one comes")
-        ),
-        Binding(
-            "e",
-            "screen.rewrite",
-            marked("Rewrite"),
-            tooltip=marked("Write what it should have been; the next one comes"),
-        ),
-        Binding(
-            "d", "screen.drop", marked("Drop"), tooltip=marked("Leave the turn out of training; the next one comes")
-        ),
-        Binding("s", "screen.skip", marked("Skip"), tooltip=marked("Look at the reply again after all others")),
-        Binding(
-            "u,ctrl+z",
-            "screen.undo",
-            marked("Undo"),
-            tooltip=marked("Take back the last act, and come back to its reply"),
-        ),
-        Binding("U,ctrl+y", "screen.redo", marked("Redo"), show=False, tooltip=marked("Do again what was taken back")),
-        Binding("enter", "screen.open", marked("Open"), tooltip=marked("Go to the reply in its conversation")),
-        Binding(
-            "pageup",
-            "screen.scroll_card(-1)",
-            marked("Scroll up"),
-            show=False,
-            tooltip=marked("Scroll a long reply up"),
-        ),
-        Binding(
-            "pagedown,space",
-            "screen.scroll_card(1)",
-            marked("Scroll down"),
-            show=False,
-            tooltip=marked("Scroll it down"),
-        ),
+        Binding("a", "screen.approve", "Approve", tooltip="Teach the reply as it is; the next one comes"),
+        Binding("e", "screen.rewrite", "Rewrite", tooltip="Write what it should have been; the next one comes"),
+        Binding("d", "screen.drop", "Drop", tooltip="Leave the turn out of training; the next one comes"),
+        Binding("s", "screen.skip", "Skip", tooltip="Look at the reply again after all others"),
+        Binding("u,ctrl+z", "screen.undo", "Undo", tooltip="Take back the last act, and come back to its reply"),
+        Binding("U,ctrl+y", "screen.redo", "Redo", show=False, tooltip="Do again what was taken back"),
+        Binding("enter", "screen.open", "Open", tooltip="Go to the reply in its conversation"),
+        Binding("pageup", "screen.scroll_card(-1)", "Scroll up", show=False, tooltip="Scroll a long reply up"),
+        Binding("pagedown,space", "screen.scroll_card(1)", "Scroll down", show=False, tooltip="Scroll it down"),
     ]
 
 

@@ -15,7 +15,7 @@ from textual.widgets import Static, TextArea
 from textual.worker import get_current_worker
 
 from corpus.records import Turn
-from socrates_language import marked, tr
+from socrates_language import tr
 from socrates_tui.plain_text import plain
 from socrates_tui.proposals import proposals
 from socrates_tui.screens.dialog import Dialog
@@ -47,22 +47,10 @@ class RewriteScreen(Dialog[Edited]):
     """The reply, its rewrite, and the difference between the two while it is written."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "save", marked("Save"), tooltip=marked("Keep what stands there as what he should have said")),
-        Binding(
-            "ctrl+down",
-            "save_next",
-            marked("Save, next"),
-            key_display="^↓",
-            tooltip=marked("Save, and go on to the next reply"),
-        ),
-        Binding(
-            "f2",
-            "propose",
-            marked("Proposals"),
-            key_display="F2",
-            tooltip=marked("Show small changes that could be made"),
-        ),
-        Binding("escape", "leave", marked("Leave"), tooltip=marked("Leave; a change is kept as a draft")),
+        Binding("ctrl+s", "save", "Save", tooltip="Keep what stands there as what he should have said"),
+        Binding("ctrl+down", "save_next", "Save, next", key_display="^↓", tooltip="Save, and go on to the next reply"),
+        Binding("f2", "propose", "Proposals", key_display="F2", tooltip="Show small changes that could be made"),
+        Binding("escape", "leave", "Leave", tooltip="Leave; a change is kept as a draft"),
     ]
 
     @dataclass

@@ -15,7 +15,7 @@ from textual.widgets import Input, Label, Select, Static, TextArea
 
 from adapters.recipe import PRESETS, Preset
 from socrates_errors import SettingsError
-from socrates_language import LANGUAGES, marked, tr
+from socrates_language import LANGUAGES, tr
 from socrates_tui.plain_text import plain
 from socrates_tui.presets import MEANINGS
 from socrates_tui.screens.dialog import LEAVE, Dialog
@@ -32,7 +32,7 @@ class SettingsScreen(Dialog[Settings]):
     """Every setting with what it means; what is not allowed is told and not saved."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "save", marked("Save"), tooltip=marked("Save every setting")),
+        Binding("ctrl+s", "save", "Save", tooltip="Save every setting"),
         LEAVE,
     ]
 

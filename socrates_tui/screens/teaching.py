@@ -25,7 +25,7 @@ class TeachingScreen(ConversingScreen):
     """Writes verdicts on what is shown into the corpus."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+e", "rewrite_last", marked("Rewrite"), priority=True, tooltip=marked("Rewrite the last reply")),
+        Binding("ctrl+e", "rewrite_last", "Rewrite", priority=True, tooltip="Rewrite the last reply"),
     ]
 
     measure: Measure | None = None

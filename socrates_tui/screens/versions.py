@@ -17,7 +17,7 @@ from textual.widgets import DataTable, Static
 from adapters.api import BASE
 from adapters.registry import Version
 from socrates_errors import SocratesError
-from socrates_language import marked, tr
+from socrates_language import tr
 from socrates_tui.brief import brief
 from socrates_tui.plain_text import plain
 from socrates_tui.screens.dialog import LEAVE, Dialog
@@ -52,15 +52,15 @@ class VersionsScreen(Dialog[ChosenVersion]):
     """The base and below it the versions as a tree. What is slow to know of them comes when it is known."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("r", "rename", marked("Rename"), tooltip=marked("Give the version another title")),
-        Binding("n", "note", marked("Note"), tooltip=marked("Write a note beside the version")),
-        Binding("c", "compare", marked("Compare"), tooltip=marked("Set the figures of two versions side by side")),
-        Binding("b", "blind", marked("Blind"), tooltip=marked("Let two versions reply without their names")),
-        Binding("p", "pins", marked("Pinned"), tooltip=marked("Show what versions answer to pinned prompts")),
+        Binding("r", "rename", "Rename", tooltip="Give the version another title"),
+        Binding("n", "note", "Note", tooltip="Write a note beside the version"),
+        Binding("c", "compare", "Compare", tooltip="Set the figures of two versions side by side"),
+        Binding("b", "blind", "Blind", tooltip="Let two versions reply without their names"),
+        Binding("p", "pins", "Pinned", tooltip="Show what versions answer to pinned prompts"),
         # Named in the dialog's frame: the footer has no room for them.
-        Binding("x", "export", marked("Export"), show=False, tooltip=marked("Copy the version to a directory")),
-        Binding("i", "import", marked("Import"), show=False, tooltip=marked("Take in a version from a directory")),
-        Binding("delete", "delete", marked("Delete"), show=False, tooltip=marked("Delete the version for good")),
+        Binding("x", "export", "Export", show=False, tooltip="Copy the version to a directory"),
+        Binding("i", "import", "Import", show=False, tooltip="Take in a version from a directory"),
+        Binding("delete", "delete", "Delete", show=False, tooltip="Delete the version for good"),
         LEAVE,
     ]
 

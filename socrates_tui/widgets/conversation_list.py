@@ -15,7 +15,7 @@ from textual.timer import Timer
 from textual.widgets import DataTable, Input
 
 from corpus.records import Conversation
-from socrates_language import marked, tr
+from socrates_language import tr
 from socrates_tui.plain_text import plain
 from socrates_tui.screens.moment import day, moment
 from socrates_tui.widgets.rows import Rows
@@ -37,21 +37,11 @@ class ConversationRows(Rows):
     """The table of conversations. Its keys are acts on the one under the cursor."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("n,ctrl+n", "pick('new')", marked("New"), tooltip=marked("Begin a new conversation")),
-        Binding("r", "pick('rename')", marked("Rename"), tooltip=marked("Give the conversation another title")),
-        Binding(
-            "x",
-            "pick('archive')",
-            marked("Archive"),
-            tooltip=marked("Put the conversation out of sight, or list it again"),
-        ),
-        Binding(
-            "v",
-            "show_archived",
-            marked("Archived too"),
-            tooltip=marked("Show the archived conversations, or hide them"),
-        ),
-        Binding("slash", "search", marked("Search"), tooltip=marked("Search titles and what was said")),
+        Binding("n,ctrl+n", "pick('new')", "New", tooltip="Begin a new conversation"),
+        Binding("r", "pick('rename')", "Rename", tooltip="Give the conversation another title"),
+        Binding("x", "pick('archive')", "Archive", tooltip="Put the conversation out of sight, or list it again"),
+        Binding("v", "show_archived", "Archived too", tooltip="Show the archived conversations, or hide them"),
+        Binding("slash", "search", "Search", tooltip="Search titles and what was said"),
     ]
 
     @dataclass

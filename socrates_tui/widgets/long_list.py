@@ -14,8 +14,6 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.visual import Visual
 
-from socrates_language import marked
-
 Cells = Sequence[str | Content]
 ReadRows = Callable[[int, int], Sequence[Cells]]
 """Returns the cells of the rows from one number on and before another."""
@@ -42,13 +40,13 @@ class LongList(ScrollView, can_focus=True):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"long-list--heading", "long-list--row", "long-list--cursor"}
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "choose", marked("Choose"), tooltip=marked("Choose this row")),
-        Binding("up,k", "step(-1)", marked("Up"), show=False, tooltip=marked("Go to the row above")),
-        Binding("down,j", "step(1)", marked("Down"), show=False, tooltip=marked("Go to the row below")),
-        Binding("pageup", "page(-1)", marked("Page up"), show=False, tooltip=marked("Go up by a page")),
-        Binding("pagedown", "page(1)", marked("Page down"), show=False, tooltip=marked("Go down by a page")),
-        Binding("home", "first", marked("First"), show=False, tooltip=marked("Go to the first row")),
-        Binding("end", "last", marked("Last"), show=False, tooltip=marked("Go to the last row")),
+        Binding("enter", "choose", "Choose", tooltip="Choose this row"),
+        Binding("up,k", "step(-1)", "Up", show=False, tooltip="Go to the row above"),
+        Binding("down,j", "step(1)", "Down", show=False, tooltip="Go to the row below"),
+        Binding("pageup", "page(-1)", "Page up", show=False, tooltip="Go up by a page"),
+        Binding("pagedown", "page(1)", "Page down", show=False, tooltip="Go down by a page"),
+        Binding("home", "first", "First", show=False, tooltip="Go to the first row"),
+        Binding("end", "last", "Last", show=False, tooltip="Go to the last row"),
     ]
 
     @dataclass

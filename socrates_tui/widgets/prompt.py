@@ -8,7 +8,6 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from socrates_language import marked
 from socrates_tui.widgets.plain_area import PlainArea
 
 
@@ -17,17 +16,11 @@ class Prompt(PlainArea):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         # No priority here: a priority binding acts before the keys typed just ahead of it have arrived in the text.
-        Binding("enter", "send", marked("Send"), tooltip=marked("Send what the prompt holds")),
-        Binding("ctrl+j,shift+enter", "newline", marked("New line"), show=False, tooltip=marked("Begin a new line")),
+        Binding("enter", "send", "Send", tooltip="Send what the prompt holds"),
+        Binding("ctrl+j,shift+enter", "newline", "New line", show=False, tooltip="Begin a new line"),
+        Binding("ctrl+up", "recall(1)", "Earlier prompt", show=False, tooltip="Put an earlier prompt here"),
         Binding(
-            "ctrl+up", "recall(1)", marked("Earlier prompt"), show=False, tooltip=marked("Put an earlier prompt here")
-        ),
-        Binding(
-            "ctrl+down",
-            "recall(-1)",
-            marked("Later prompt"),
-            show=False,
-            tooltip=marked("Put a later prompt here, at last yours"),
+            "ctrl+down", "recall(-1)", "Later prompt", show=False, tooltip="Put a later prompt here, at last yours"
         ),
     ]
 

@@ -6,15 +6,11 @@ from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.widgets import DataTable
 
-from socrates_language import marked
-
 
 class Rows(DataTable[Text]):
     """Rows of text; Enter chooses the one under the cursor and is told as ``DataTable.RowSelected``."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "select_cursor", marked("Choose"), tooltip=marked("Choose this row"))
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select_cursor", "Choose", tooltip="Choose this row")]
 
     def __init__(self) -> None:
         super().__init__(cursor_type="row")

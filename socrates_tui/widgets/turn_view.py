@@ -44,66 +44,26 @@ class TurnView(Vertical, can_focus=True):
     """A turn, or a prompt that waits for its reply. The keys for what is under the focus are bound here."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("e", "screen.rewrite", marked("Rewrite"), tooltip=marked("Write what the reply should have been")),
-        Binding("a", "screen.approve", marked("Approve"), tooltip=marked("Teach the reply as it is")),
+        Binding("e", "screen.rewrite", "Rewrite", tooltip="Write what the reply should have been"),
+        Binding("a", "screen.approve", "Approve", tooltip="Teach the reply as it is"),
+        Binding("d", "screen.drop", "Drop", tooltip="Leave the turn out of what follows and of training"),
+        Binding("r", "screen.regenerate", "Again", tooltip="Ask for another reply; this one is kept beside it"),
+        Binding("n", "screen.next_unreviewed", "Next unreviewed", tooltip="Go to the next reply nobody judged yet"),
         Binding(
-            "d", "screen.drop", marked("Drop"), tooltip=marked("Leave the turn out of what follows and of training")
+            "left,h", "screen.flip(-1)", "Earlier", key_display="←", tooltip="Show the reply before, or the prompt"
         ),
+        Binding("right,l", "screen.flip(1)", "Later", key_display="→", tooltip="Show the reply after, or the prompt"),
         Binding(
-            "r",
-            "screen.regenerate",
-            marked("Again"),
-            tooltip=marked("Ask for another reply; this one is kept beside it"),
+            "o", "screen.revise", "Other prompt", show=False, tooltip="Ask otherwise here; this turn is kept beside it"
         ),
-        Binding(
-            "n",
-            "screen.next_unreviewed",
-            marked("Next unreviewed"),
-            tooltip=marked("Go to the next reply nobody judged yet"),
-        ),
-        Binding(
-            "left,h",
-            "screen.flip(-1)",
-            marked("Earlier"),
-            key_display="←",
-            tooltip=marked("Show the reply before, or the prompt"),
-        ),
-        Binding(
-            "right,l",
-            "screen.flip(1)",
-            marked("Later"),
-            key_display="→",
-            tooltip=marked("Show the reply after, or the prompt"),
-        ),
-        Binding(
-            "o",
-            "screen.revise",
-            marked("Other prompt"),
-            show=False,
-            tooltip=marked("Ask otherwise here; this turn is kept beside it"),
-        ),
-        Binding("y", "screen.copy", marked("Copy"), show=False, tooltip=marked("Copy the reply")),
-        Binding(
-            "f", "screen.fork", marked("Fork"), show=False, tooltip=marked("Go on from here in another conversation")
-        ),
-        Binding(
-            "p",
-            "screen.pin",
-            marked("Pin"),
-            show=False,
-            tooltip=marked("Let every new version answer it again, or no more"),
-        ),
-        Binding("u,ctrl+z", "screen.undo", marked("Undo"), tooltip=marked("Take back the last act of teaching")),
-        Binding("U,ctrl+y", "screen.redo", marked("Redo"), show=False, tooltip=marked("Do again what was taken back")),
-        Binding("up,k", "screen.move(-1)", marked("Up"), show=False, tooltip=marked("Go to the turn above")),
-        Binding(
-            "down,j",
-            "screen.move(1)",
-            marked("Down"),
-            show=False,
-            tooltip=marked("Go to the turn below, at last to the prompt"),
-        ),
-        Binding("enter", "screen.write", marked("Prompt"), show=False, tooltip=marked("Go back to the prompt")),
+        Binding("y", "screen.copy", "Copy", show=False, tooltip="Copy the reply"),
+        Binding("f", "screen.fork", "Fork", show=False, tooltip="Go on from here in another conversation"),
+        Binding("p", "screen.pin", "Pin", show=False, tooltip="Let every new version answer it again, or no more"),
+        Binding("u,ctrl+z", "screen.undo", "Undo", tooltip="Take back the last act of teaching"),
+        Binding("U,ctrl+y", "screen.redo", "Redo", show=False, tooltip="Do again what was taken back"),
+        Binding("up,k", "screen.move(-1)", "Up", show=False, tooltip="Go to the turn above"),
+        Binding("down,j", "screen.move(1)", "Down", show=False, tooltip="Go to the turn below, at last to the prompt"),
+        Binding("enter", "screen.write", "Prompt", show=False, tooltip="Go back to the prompt"),
     ]
 
     def __init__(

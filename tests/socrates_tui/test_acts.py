@@ -1,9 +1,6 @@
 """Every act of the app has a key, a line in the help, an entry in the palette and a twin on the command line."""
 
 import shlex
-from collections.abc import Iterator
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import Any
 
 import pytest
@@ -16,8 +13,6 @@ from textual.screen import Screen
 from textual.widgets import Input
 from typer.main import get_command
 
-import socrates_tui
-from socrates_tui import screens, widgets
 from socrates_tui.acts import KEYS_ONLY, PLACES, help_groups, offers
 from socrates_tui.app import SocratesApp
 from socrates_tui.cli import app as command_line
@@ -31,6 +26,7 @@ from socrates_tui.screens.settings import SettingsScreen
 from socrates_tui.screens.terms import TermsScreen
 from socrates_tui.screens.title import TitleScreen
 from socrates_tui.screens.versions import VersionsScreen
+from tests.socrates_tui.bindings import owners
 from tests.socrates_tui.stage import Stage, say, settled, shown, text_of, until, write
 
 MOVEMENT = {
@@ -137,23 +133,6 @@ SCREEN_ONLY = {
     "quit": "a command ends by itself",
 }
 """Actions without a twin, and why."""
-
-
-def owners() -> Iterator[type[DOMNode]]:
-    """Find whatever of ours binds keys, by walking all classes."""
-    for package in (socrates_tui, screens, widgets):
-        for module in iter_modules(package.__path__):
-            if module.name != "__main__":
-                import_module(f"{package.__name__}.{module.name}")
-    waiting: list[type[DOMNode]] = [DOMNode]
-    seen = set(waiting)
-    while waiting:
-        owner = waiting.pop()
-        new = {*owner.__subclasses__()} - seen
-        seen |= new
-        waiting += new
-        if owner.__module__.startswith("socrates_tui.") and owner.__dict__.get("BINDINGS"):
-            yield owner
 
 
 def name_of(binding: Binding) -> str:
