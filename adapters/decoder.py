@@ -160,8 +160,8 @@ class Decoder(ABC):
         """Return what may follow the token whose last hidden state, normalised, is ``x``, shape (d,)."""
 
     def _embedded(self, ids: torch.Tensor) -> torch.Tensor:
-        """Return the embeddings of ``ids``, shape (n,), scaled as the model's own type rounds them: (n, d)."""
-        return (self._embedding[ids] * self.shape.embed_scale).float()
+        """Return the embeddings of ``ids``, shape (n,), scaled: float32, (n, d)."""
+        return self._embedding[ids].float() * self.shape.embed_scale
 
     def _make_room(self, tokens: int) -> None:
         """Have room for the keys and values of so many tokens."""

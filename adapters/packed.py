@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
@@ -52,23 +52,46 @@ def as_expected() -> bool:
 class Product:
     """``y = W x`` for one x, where W of shape (outputs, inputs) is in NF4, packed as the kernel takes it."""
 
-    def __init__(self, weights: torch.Tensor, scales: torch.Tensor) -> None:
-        """``weights`` are what ``_packed`` gives, ``scales`` what ``_blockwise`` does."""
+    def __init__(self, weights: torch.Tensor, scales: torch.Tensor, rows: int = 1) -> None:
+        """``weights`` are what ``_packed`` gives, ``scales`` what ``_blockwise`` does; the kernel is given ``rows``."""
         outputs, inputs = len(weights), 2 * weights.shape[1]
         found = library()
         assert found is not None
         self._kernel = found.gemv_4bit_inference_cpu_nf4_bf16
         self._weights, self._scales = weights, scales
-        self._x = torch.empty(inputs, dtype=torch.bfloat16)
-        self._y = torch.empty(outputs, dtype=torch.bfloat16)
+        self._x = torch.empty(rows, inputs, dtype=torch.bfloat16)
+        self._y = torch.empty(rows, outputs, dtype=torch.bfloat16)
         addresses = [t.data_ptr() for t in (self._x, self._weights, self._scales, self._y)]
-        self._call = (1, outputs, inputs, *addresses, BLOCK, inputs, outputs)
+        self._call = (rows, outputs, inputs, *addresses, BLOCK, inputs, outputs)
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         """Return y, float32, of x, shape (inputs,)."""
         self._x.copy_(x)
         self._kernel(*self._call)
-        return self._y.float()
+        return self._y[0].float()
+
+
+class FinerProduct(Product):
+    """The same from two unequal shares of x: their roundings to bfloat16, of x and of y, half cancel in the sum.
+
+    The kernel spends its time on unpacking W, so that two rows take a quarter longer than one.
+    """
+
+    SHARES: ClassVar[torch.Tensor] = torch.tensor([[0.6], [0.4]])
+
+    def __init__(self, weights: torch.Tensor, scales: torch.Tensor) -> None:
+        """As ``Product`` takes them."""
+        super().__init__(weights, scales, rows=2)
+        self._shares = torch.empty(self._x.shape)
+        self._sums = torch.empty(self._y.shape)
+        self._first, self._second = self._sums
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        """Return y, float32, of x, shape (inputs,)."""
+        self._x.copy_(torch.mul(x, self.SHARES, out=self._shares))
+        self._kernel(*self._call)
+        self._sums.copy_(self._y)
+        return torch.add(self._first, self._second)
 
 
 class PackedLinears(Linears):
@@ -78,7 +101,7 @@ class PackedLinears(Linears):
         """``tensors`` are a group's of ``with_packed``."""
         super().__init__(names, sizes, inputs)
         self._codes, self._scales = tensors["codes"], tensors["scales"]
-        self._packed = Product(tensors["packed"], tensors["blockwise"])
+        self._packed = FinerProduct(tensors["packed"], tensors["blockwise"])
 
     def _product(self, x: torch.Tensor) -> torch.Tensor:
         return self._packed(x)

@@ -166,8 +166,8 @@ def alternately(commands: list[str], act: Callable[[], dict[str, Any]]) -> dict[
 
 
 def in_float32(model: Any) -> Any:
-    """Return a 4-bit ``model`` with plain float32 layers of the same weights."""
-    dequantized(model)
+    """Return a 4-bit ``model`` with plain float32 layers of the same weights, which are not rounded to bfloat16."""
+    dequantized(model, torch.float32)
     return torch.nn.Module.float(model)  # transformers' own refuses what was quantized
 
 

@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -253,13 +254,15 @@ def adapter_gradients(model: Any, batch: Any) -> dict[str, torch.Tensor]:
     return {n: p.grad.clone() for n, p in model.named_parameters() if p.requires_grad and p.grad is not None}
 
 
-def dequantized(model: Any) -> None:
-    """Put plain linear layers with the dequantized weights in the place of the 4-bit ones."""
+def dequantized(model: Any, dtype: torch.dtype = torch.bfloat16) -> None:
+    """Put plain linear layers in the place of the 4-bit ones, with their weights as ``dtype``."""
     from bitsandbytes.functional import dequantize_4bit
 
     for name, module in list(model.named_modules()):
         if is_linear4bit(module):
-            weight = dequantize_4bit(module.weight.data, module.weight.quant_state)
+            state = copy(module.weight.quant_state)
+            state.dtype = dtype
+            weight = dequantize_4bit(module.weight.data, state)
             plain = torch.nn.Linear(module.in_features, module.out_features, bias=False, dtype=weight.dtype)
             plain.weight = torch.nn.Parameter(weight, requires_grad=False)
             parent, _, attribute = name.rpartition(".")
