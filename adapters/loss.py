@@ -147,25 +147,30 @@ def objective(
     targets: int,
     pairs: int = 0,
     pair_weight: float = 0.0,
+    floor: float = 0.0,
     decoder: Decoder | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return what is to be minimised, and of it the loss per target: sums over ``rows``, divided by counts of the step.
 
-    For each row with a rejected reply, ``pair_weight`` times the margin by which the rejected one's mean loss should
+    A token whose loss is under ``floor`` teaches nothing more (as flooding does, arXiv 2002.08709, for each token by
+    itself): without one, what always follows in a corpus becomes certain by 100 nats and more. For each row with a
+    rejected reply, ``pair_weight`` times the margin by which the rejected one's mean loss should
     exceed the target's is added (SimPO, arXiv 2405.14734, beside the loss of the target).
     """
     rejected = [row.rejected for row in rows if row.rejected is not None] if pair_weight else []
     batch = pad([*rows, *rejected], device)
     found = losses(model, batch, decoder)
-    of_targets = found[batch.rows < len(rows)].sum() / targets
+    wanted = found[batch.rows < len(rows)]
+    told = wanted.detach().sum() / targets
+    minimised = wanted.clamp(min=floor).sum() / targets
     if not rejected:
-        return of_targets, of_targets.detach()
+        return minimised, told
     sums = torch.zeros(len(rows) + len(rejected), device=found.device)
     means = sums.index_add(0, batch.rows, found) / sums.index_add(0, batch.rows, torch.ones_like(found))
     chosen = means[[number for number, row in enumerate(rows) if row.rejected is not None]]
     margins = MARGIN_SCALE * (means[len(rows) :] - chosen) - MARGIN
     penalty = -torch.nn.functional.logsigmoid(margins).sum() / pairs
-    return of_targets + pair_weight * penalty, of_targets.detach()
+    return minimised + pair_weight * penalty, told
 
 
 def _masks(config: Any, length: int, like: torch.Tensor) -> dict[str, torch.Tensor | None]:

@@ -37,6 +37,8 @@ class Recipe:
     """Epochs without a better held-out loss after which the run stops."""
     pair_weight: float = 0.0
     """What the penalty on rejected replies counts beside the loss of the targets (``loss.objective``)."""
+    floor: float = 0.0
+    """Loss of a token under which it teaches nothing more (``loss.objective``)."""
     start: Literal["nothing", "starter", "parent"] = "starter"
     """Whose weights it begins with: nobody's, the starter version's where the base has one, or the parent's."""
     seed: int = 0
@@ -52,8 +54,8 @@ class Recipe:
 
 
 PRESETS: dict[Preset, Recipe] = {
-    "default": Recipe(),
-    "quick": Recipe(preset="quick", epochs=1, learning_rate=2e-4, start="parent"),
+    "default": Recipe(floor=0.3),
+    "quick": Recipe(preset="quick", floor=0.3, epochs=1, learning_rate=2e-4, start="parent"),
     "seed": Recipe(preset="seed", start="nothing", targets=ATTENTION, learning_rate=2e-4, dropout=0.1),
 }
 

@@ -62,7 +62,7 @@ def run_epochs(
             began = time.perf_counter()
             targets = sum(sum(row.supervised) for row in group)
             pairs = sum(row.rejected is not None for row in group)
-            scale = {"targets": targets, "pairs": pairs, "pair_weight": recipe.pair_weight}
+            scale = {"targets": targets, "pairs": pairs, "pair_weight": recipe.pair_weight, "floor": recipe.floor}
             value = _together(trainable, accumulate(causal, _share(group), scale, memory, captured))
             if not math.isfinite(value):
                 raise RefusedError(

@@ -101,3 +101,15 @@ def test_the_penalty_of_a_pair_falls_with_its_margin(checkpoint: Path) -> None:
     margin = torch.tensor(2 * (means[1] - means[0]) - 1)
     expected = means[0] - 0.5 * float(torch.nn.functional.logsigmoid(margin))
     assert (float(actual), float(told)) == pytest.approx((expected, means[0]), rel=1e-4)
+
+
+def test_a_token_under_the_floor_teaches_nothing_and_is_told_as_it_is(checkpoint: Path) -> None:
+    model = AutoModelForCausalLM.from_pretrained(str(checkpoint))
+    found = losses(model, pad(rows(), "cpu")).detach()
+    floor = float(found.median())
+    minimised, told = objective(model, rows(), "cpu", targets=len(found), floor=floor)
+    assert float(minimised) == pytest.approx(float(found.clamp(min=floor).mean()), rel=1e-4)
+    assert float(told) == pytest.approx(float(found.mean()), rel=1e-4)
+    minimised, _ = objective(model, rows(), "cpu", targets=len(found), floor=float(found.max()) + 1)
+    minimised.backward()  # type: ignore[no-untyped-call]
+    assert all(p.grad is None or not p.grad.any() for p in model.parameters())
