@@ -57,7 +57,7 @@ def is_plain_question(target: str) -> bool:
         and target[-1] in "?？"
         and not re.search(r"(です|ます|ません|でしょう|ください)(か)?[。？！]", target)
         and not re.search(r"[（(【\[*#]|あなた", target)
-        and len(target) <= (140 if JAPANESE.search(target) else 330)
+        and len(target) <= (220 if JAPANESE.search(target) else 520)
     )
 
 
