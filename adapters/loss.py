@@ -152,10 +152,10 @@ def objective(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return what is to be minimised, and of it the loss per target: sums over ``rows``, divided by counts of the step.
 
-    A token whose loss is under ``floor`` teaches nothing more (as flooding does, arXiv 2002.08709, for each token by
-    itself): without one, what always follows in a corpus becomes certain by 100 nats and more. For each row with a
-    rejected reply, ``pair_weight`` times the margin by which the rejected one's mean loss should
-    exceed the target's is added (SimPO, arXiv 2405.14734, beside the loss of the target).
+    A token whose loss is under ``floor`` teaches nothing more (flooding, arXiv 2002.08709, for each token by itself):
+    without one, what always follows in a corpus becomes certain by 100 nats and more. For each row with a rejected
+    reply, ``pair_weight`` times the margin by which the rejected one's mean loss should exceed the target's is added
+    (SimPO, arXiv 2405.14734, beside the loss of the target).
     """
     rejected = [row.rejected for row in rows if row.rejected is not None] if pair_weight else []
     batch = pad([*rows, *rejected], device)

@@ -32,7 +32,7 @@ from adapters.registry import Registry
 from benchmarks.experiments import read
 from tests.adapters.conftest import save_checkpoint
 from tests.adapters.making_versions import make_version
-from tests.adapters.test_training import dequantized
+from tests.adapters.test_training import in_float32
 
 PROMPT = "幸せとは何ですか？"
 PREFILL = 512
@@ -163,12 +163,6 @@ def alternately(commands: list[str], act: Callable[[], dict[str, Any]]) -> dict[
         name: {k: statistics.median(f[k] for f in figures) for k, v in figures[0].items() if isinstance(v, float)}
         for name, figures in turns.items()
     }
-
-
-def in_float32(model: Any) -> Any:
-    """Return a 4-bit ``model`` with plain float32 layers of the same weights, which are not rounded to bfloat16."""
-    dequantized(model, torch.float32)
-    return torch.nn.Module.float(model)  # transformers' own refuses what was quantized
 
 
 def main() -> None:

@@ -13,12 +13,12 @@ from adapters.engine import decoder_of
 from adapters.gpu_decoder import GpuDecoder
 from adapters.lora import read_version
 from adapters.modules import Modules
-from adapters.packed import library, with_packed
+from adapters.packed import FinerProduct, Product, library, with_packed
 from adapters.registry import Registry
 from adapters.sampling import Scores
 from adapters.weights import Weights, computable, keep, kept, weights_of
 from tests.adapters.making_versions import make_version
-from tests.adapters.test_training import dequantized
+from tests.adapters.test_training import in_float32
 
 END = 5
 """The tiny tokenizers' end of a turn."""
@@ -53,9 +53,7 @@ def made(request: pytest.FixtureRequest, weights: Weights) -> Decoder:
 @pytest.fixture
 def reference(checkpoint: Path) -> Any:
     """The same 4-bit weights in float32."""
-    model = load_model(checkpoint, trainable=True)
-    dequantized(model)
-    return torch.nn.Module.float(model)
+    return in_float32(load_model(checkpoint, trainable=True))
 
 
 def expected(reference: Any, ids: list[int]) -> torch.Tensor:
@@ -223,6 +221,19 @@ def test_a_model_that_computes_otherwise_is_left_to_transformers(model: Any, set
     for name, value in setting.items():
         setattr(model.config, name, value)
     assert not computable(model)
+
+
+@on_this_cpu
+@torch.inference_mode()
+def test_two_shares_of_an_input_are_nearer_to_the_exact_product(weights: Weights) -> None:
+    tensors = with_packed(weights).tensors
+    packed = tensors["0.gate_up.packed"], tensors["0.gate_up.blockwise"]
+    one, two = Product(*packed), FinerProduct(*packed)
+    inputs = torch.randn(64, 2 * packed[0].shape[1], generator=torch.Generator().manual_seed(1))
+    kernels = torch.stack([one(x) for x in torch.eye(inputs.shape[1])])  # its own weights
+    exact = inputs @ kernels
+    errors = [(torch.stack([product(x) for x in inputs]) - exact).norm() for product in (one, two)]
+    assert errors[1] < 0.85 * errors[0]
 
 
 @on_this_cpu

@@ -108,7 +108,7 @@ def test_a_token_under_the_floor_teaches_nothing_and_is_told_as_it_is(checkpoint
     found = losses(model, pad(rows(), "cpu")).detach()
     floor = float(found.median())
     minimised, told = objective(model, rows(), "cpu", targets=len(found), floor=floor)
-    assert float(minimised) == pytest.approx(float(found.clamp(min=floor).mean()), rel=1e-4)
+    assert minimised.item() == pytest.approx(float(found.clamp(min=floor).mean()), rel=1e-4)
     assert float(told) == pytest.approx(float(found.mean()), rel=1e-4)
     minimised, _ = objective(model, rows(), "cpu", targets=len(found), floor=float(found.max()) + 1)
     minimised.backward()  # type: ignore[no-untyped-call]

@@ -269,6 +269,12 @@ def dequantized(model: Any, dtype: torch.dtype = torch.bfloat16) -> None:
             setattr(model.get_submodule(parent), attribute, plain)
 
 
+def in_float32(model: Any) -> Any:
+    """Return a 4-bit ``model`` with plain float32 layers of the same weights, which are not rounded to bfloat16."""
+    dequantized(model, torch.float32)
+    return torch.nn.Module.float(model)  # transformers' own refuses what was quantized
+
+
 def adapted(model: Any, recipe: Recipe = QUICKLY) -> Any:
     torch.manual_seed(0)
     wrapped = _with_adapter(model, recipe, None)
