@@ -61,12 +61,12 @@ class GpuLinears(Linears):
         )  # fmt: skip
         return y, b, middle, ranks // len(self.sizes)
 
-    def _dequantized(self) -> torch.Tensor:
+    def _products(self, x: torch.Tensor) -> torch.Tensor:
         shape = (self._outputs, self._inputs)
         weights: torch.Tensor = torch.ops.bitsandbytes.dequantize_4bit(
             self._codes, self._scales, BLOCK, "nf4", shape, self._dtype
         )
-        return weights
+        return (x.to(self._dtype) @ weights.T).float()
 
 
 class GpuDecoder(Decoder):

@@ -24,6 +24,8 @@ class Linears(ABC):
         ends = list(accumulate(sizes))
         self._slices = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
         self._update: Update = None
+        self._own: torch.Tensor | None = None
+        """B of each layer without the zeros, shape (layers, rank, outputs of one); None where these differ."""
 
     def rank(self, adapter: Adapter | None) -> int:
         """Return the greatest rank that ``adapter`` has among the layers; 0 where it changes none of them."""
@@ -55,20 +57,28 @@ class Linears(ABC):
 
     def wear(self, update: Update) -> None:
         """Make ``update`` the active one. Cannot fail."""
-        self._update = update
+        self._update, self._own = update, None
+        layers = len(self.sizes)
+        if update is not None and layers > 1 and len(set(self.sizes)) == 1:
+            blocks = update[1].view(layers, -1, layers, self.sizes[0])
+            self._own = torch.diagonal(blocks, dim1=0, dim2=2).permute(2, 0, 1)
 
     def one(self, x: torch.Tensor) -> torch.Tensor:
         """Return the outputs, float32 of shape (outputs,), for x of shape (inputs,)."""
         y = self._product(x)
         if self._update is not None:
             down, up = self._update
-            y.addmv_(up.T, torch.mv(down, x))
+            middle = torch.mv(down, x)
+            if self._own is None:
+                y.addmv_(up.T, middle)
+            else:  # half of the numbers are read
+                layers = len(self.sizes)
+                y.view(layers, 1, -1).baddbmm_(middle.view(layers, 1, -1), self._own)
         return y
 
     def many(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the outputs, float32 of shape (n, outputs), for x of shape (n, inputs), by dequantized weights."""
-        weights = self._dequantized()
-        y = (x.to(weights.dtype) @ weights.T).float()
+        """Return the outputs, float32 of shape (n, outputs), for x of shape (n, inputs)."""
+        y = self._products(x)
         if self._update is not None:
             down, up = self._update
             y.addmm_(x @ down.T, up)
@@ -79,5 +89,5 @@ class Linears(ABC):
         """Return ``W x``, a new float32 tensor of shape (outputs,)."""
 
     @abstractmethod
-    def _dequantized(self) -> torch.Tensor:
-        """Return W, shape (outputs, inputs), in the type in which matrices are multiplied here."""
+    def _products(self, x: torch.Tensor) -> torch.Tensor:
+        """Return ``W x`` of each row of x, a new float32 tensor of shape (n, outputs), by dequantized weights."""

@@ -15,6 +15,9 @@ import torch
 from adapters.linears import Linears
 from adapters.weights import BLOCK, GROUPS, Weights
 
+FACTORS = 64
+"""How many are tried of each output; twice a factor is as good as the factor."""
+
 
 @cache
 def library() -> Any | None:
@@ -30,10 +33,12 @@ def library() -> Any | None:
 def _opened(file: Path) -> Any | None:
     found = ctypes.CDLL(str(file))
     found.has_avx512bf16_cpu.restype = ctypes.c_bool
-    product, dequantize = found.gemv_4bit_inference_cpu_nf4_bf16, found.cdequantize_blockwise_cpu_nf4_bf16
+    product = found.gemv_4bit_inference_cpu_nf4_bf16
     product.argtypes = [ctypes.c_int64] * 3 + [ctypes.c_void_p] * 4 + [ctypes.c_int64] * 3
-    dequantize.argtypes = [ctypes.c_void_p] * 3 + [ctypes.c_longlong] * 3
-    product.restype = dequantize.restype = None
+    product.restype = None
+    for dequantize in (found.cdequantize_blockwise_cpu_nf4_bf16, found.cdequantize_blockwise_cpu_nf4_fp32):
+        dequantize.argtypes = [ctypes.c_void_p] * 3 + [ctypes.c_longlong] * 3
+        dequantize.restype = None
     return found if found.has_avx512bf16_cpu() else None
 
 
@@ -45,8 +50,12 @@ def as_expected() -> bool:
     weights, x = torch.randn(64, 128).bfloat16(), torch.randn(128)
     codes, state = quantize_4bit(weights, blocksize=BLOCK, quant_type="nf4")
     exact = dequantize_4bit(codes, state).float() @ x
-    packed = _packed(codes, *weights.shape), _blockwise(state.absmax.float(), *weights.shape)
-    return all((product(*packed)(x) - exact).norm() < 0.02 * exact.norm() for product in (Product, FinerProduct))
+    packed, scales = _packed(codes, *weights.shape), state.absmax.float()
+    products = (
+        Product(packed, _blockwise(scales, *weights.shape)),
+        FinerProduct(packed, *_fitted(codes, scales, *weights.shape)),
+    )
+    return all((product(x) - exact).norm() < 0.02 * exact.norm() for product in products)
 
 
 class Product:
@@ -72,16 +81,19 @@ class Product:
 
 
 class FinerProduct(Product):
-    """The same from two unequal shares of x: their roundings to bfloat16, of x and of y, half cancel in the sum.
+    """The same, nearer to the exact one: the kernel computes in bfloat16.
 
-    The kernel spends its time on unpacking W, so that two rows take a quarter longer than one.
+    It is given two unequal shares of x, whose roundings, of x and of y, half cancel in the sum: it spends its time on
+    unpacking W, so that two rows take a quarter longer than one. Each output has a factor of its own beside the scales
+    of its blocks, chosen so that these lose the least by being rounded.
     """
 
     SHARES: ClassVar[torch.Tensor] = torch.tensor([[0.6], [0.4]])
 
-    def __init__(self, weights: torch.Tensor, scales: torch.Tensor) -> None:
-        """As ``Product`` takes them."""
+    def __init__(self, weights: torch.Tensor, scales: torch.Tensor, factors: torch.Tensor) -> None:
+        """``weights`` are what ``_packed`` gives, ``scales`` and ``factors`` what ``_fitted`` does."""
         super().__init__(weights, scales, rows=2)
+        self._factors = factors
         self._shares = torch.empty(self._x.shape)
         self._sums = torch.empty(self._y.shape)
         self._first, self._second = self._sums
@@ -91,32 +103,42 @@ class FinerProduct(Product):
         self._x.copy_(torch.mul(x, self.SHARES, out=self._shares))
         self._kernel(*self._call)
         self._sums.copy_(self._y)
-        return torch.add(self._first, self._second)
+        return torch.add(self._first, self._second).mul_(self._factors)
 
 
 class PackedLinears(Linears):
     """Layers on a CPU; their weights lie twice, packed for one row and row by row for many."""
 
-    def __init__(self, names: list[str], sizes: list[int], inputs: int, tensors: dict[str, torch.Tensor]) -> None:
-        """``tensors`` are a group's of ``with_packed``."""
+    def __init__(
+        self, names: list[str], sizes: list[int], inputs: int, tensors: dict[str, torch.Tensor], *, rounded: bool
+    ) -> None:
+        """``tensors`` are a group's of ``with_packed``; ``rounded``: faster for many rows, in bfloat16."""
         super().__init__(names, sizes, inputs)
         self._codes, self._scales = tensors["codes"], tensors["scales"]
-        self._packed = FinerProduct(tensors["packed"], tensors["blockwise"])
+        self._packed = FinerProduct(tensors["packed"], tensors["blockwise"], tensors["factors"])
+        self._dtype = torch.bfloat16 if rounded else torch.float32
 
     def _product(self, x: torch.Tensor) -> torch.Tensor:
         return self._packed(x)
 
-    def _dequantized(self) -> torch.Tensor:
+    def _products(self, x: torch.Tensor) -> torch.Tensor:
         found = library()
         assert found is not None
-        weights = torch.empty(self._outputs, self._inputs, dtype=torch.bfloat16)
-        addresses = (t.data_ptr() for t in (self._codes, self._scales, weights))
-        found.cdequantize_blockwise_cpu_nf4_bf16(*addresses, BLOCK, self._outputs, self._inputs)
-        return weights
+        weights = torch.empty(self._outputs, self._inputs, dtype=self._dtype)
+        addresses = [t.data_ptr() for t in (self._codes, self._scales, weights)]
+        if self._dtype == torch.bfloat16:
+            found.cdequantize_blockwise_cpu_nf4_bf16(*addresses, BLOCK, self._outputs, self._inputs)
+            return (x.bfloat16() @ weights.T).float()
+        found.cdequantize_blockwise_cpu_nf4_fp32(*addresses, BLOCK, self._outputs, self._inputs)
+        # oneDNN's product of float32, which is faster than the one that ``@`` would take here
+        return torch.ops.mkldnn._linear_pointwise(x, weights, None, "none", [], "")  # type: ignore[no-any-return]
 
 
 def with_packed(weights: Weights) -> Weights:
-    """Return ``weights`` with ``packed`` and ``blockwise`` of each group and of the head, which is quantized to NF4."""
+    """Return ``weights`` with ``packed`` and ``blockwise`` of each group and of the head, which is quantized to NF4.
+
+    Each group has ``factors`` too.
+    """
     from bitsandbytes.functional import quantize_4bit
 
     shape, tensors = weights.shape, dict(weights.tensors)
@@ -124,8 +146,10 @@ def with_packed(weights: Weights) -> Weights:
         for group, parts in GROUPS.items():
             outputs, inputs = sum(shape.linear(part)[0] for part in parts), shape.linear(parts[0])[1]
             name = f"{number}.{group}"
-            tensors[f"{name}.packed"] = _packed(tensors[f"{name}.codes"], outputs, inputs)
-            tensors[f"{name}.blockwise"] = _blockwise(tensors[f"{name}.scales"], outputs, inputs)
+            codes = tensors[f"{name}.codes"]
+            tensors[f"{name}.packed"] = _packed(codes, outputs, inputs)
+            fitted = _fitted(codes, tensors[f"{name}.scales"], outputs, inputs)
+            tensors[f"{name}.blockwise"], tensors[f"{name}.factors"] = fitted
     assert isinstance(weights.head, torch.Tensor)
     packed, scales = [], []
     for rows in torch.split(weights.head, 8192):  # the quantization takes many times the memory of what it is given
@@ -139,6 +163,34 @@ def with_packed(weights: Weights) -> Weights:
 def _blockwise(scales: torch.Tensor, outputs: int, inputs: int) -> torch.Tensor:
     """Return each block's scale in the kernel's order, shape (inputs / BLOCK, outputs)."""
     return scales.reshape(outputs, inputs // BLOCK).T.to(torch.bfloat16).contiguous()
+
+
+def _fitted(codes: torch.Tensor, scales: torch.Tensor, outputs: int, inputs: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return scales as ``_blockwise`` does, and a factor from 1 to 2 for each output, shape (outputs,).
+
+    The kernel rounds the scales, and the values that codes stand for. Of each block the scale that makes up best for
+    the latter is taken; of the factors by which all scales of an output may be divided, that which costs them the
+    least by rounding.
+    """
+    from bitsandbytes.functional import get_4bit_type
+
+    values = get_4bit_type("nf4", device="cpu")
+    rounded = values.bfloat16().float()
+    targets, weights = [], []
+    for some, theirs in zip(
+        torch.split(codes.view(outputs, -1), 1024), torch.split(scales.view(outputs, -1), 1024), strict=True
+    ):
+        each = torch.stack([some >> 4, some & 0x0F], dim=-1).view(len(some), -1, BLOCK).long()
+        squares = rounded.square()[each].sum(-1).clamp_min(1)  # 0 in a block of nothing but zeros
+        targets.append(theirs * (values * rounded)[each].sum(-1) / squares)
+        weights.append(squares)
+    target, weight = torch.cat(targets), torch.cat(weights)
+    factors, least = torch.ones(outputs), torch.full((outputs,), torch.inf)
+    for factor in torch.linspace(1, 2, FACTORS + 1)[:-1]:
+        errors = weight * ((target / factor).bfloat16().float() * factor - target).square()
+        factors = torch.where(errors.sum(1) < least, factor, factors)
+        least = torch.minimum(errors.sum(1), least)
+    return _blockwise(target / factors[:, None], outputs, inputs), factors
 
 
 def _packed(codes: torch.Tensor, outputs: int, inputs: int) -> torch.Tensor:

@@ -24,7 +24,7 @@ from adapters.recipe import ALL_LINEAR
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 """Of the file; another one is another file."""
 BLOCK = 64
 """Weights that share a scale, in bitsandbytes' NF4."""

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,10 @@ from adapters.engine import decoder_of
 from adapters.gpu_decoder import GpuDecoder
 from adapters.lora import read_version
 from adapters.modules import Modules
-from adapters.packed import FinerProduct, Product, library, with_packed
+from adapters.packed import FinerProduct, PackedLinears, Product, library, with_packed
 from adapters.registry import Registry
 from adapters.sampling import Scores
-from adapters.weights import Weights, computable, keep, kept, weights_of
+from adapters.weights import GROUPS, Weights, computable, keep, kept, weights_of
 from tests.adapters.making_versions import make_version
 from tests.adapters.test_training import in_float32
 
@@ -225,15 +226,28 @@ def test_a_model_that_computes_otherwise_is_left_to_transformers(model: Any, set
 
 @on_this_cpu
 @torch.inference_mode()
-def test_two_shares_of_an_input_are_nearer_to_the_exact_product(weights: Weights) -> None:
-    tensors = with_packed(weights).tensors
-    packed = tensors["0.gate_up.packed"], tensors["0.gate_up.blockwise"]
-    one, two = Product(*packed), FinerProduct(*packed)
-    inputs = torch.randn(64, 2 * packed[0].shape[1], generator=torch.Generator().manual_seed(1))
-    kernels = torch.stack([one(x) for x in torch.eye(inputs.shape[1])])  # its own weights
-    exact = inputs @ kernels
-    errors = [(torch.stack([product(x) for x in inputs]) - exact).norm() for product in (one, two)]
-    assert errors[1] < 0.85 * errors[0]
+def test_two_shares_and_fitted_scales_are_each_nearer_to_the_exact_product(weights: Weights) -> None:
+    packed = with_packed(weights).tensors
+    errors = torch.zeros(3)
+    for number, group in product(range(len(weights.shape.kinds)), GROUPS):
+        tensors = {
+            name: packed[f"{number}.{group}.{name}"] for name in ("codes", "scales", "packed", "blockwise", "factors")
+        }
+        outputs, inputs = len(tensors["packed"]), 2 * tensors["packed"].shape[1]
+        linears = PackedLinears([""], [outputs], inputs, tensors, rounded=False)
+        unfitted = tensors["scales"].view(outputs, -1).T.bfloat16().contiguous()
+        products = (
+            Product(tensors["packed"], unfitted),
+            FinerProduct(tensors["packed"], unfitted, torch.ones(outputs)),
+            FinerProduct(tensors["packed"], tensors["blockwise"], tensors["factors"]),
+        )
+        xs = torch.randn(64, inputs, generator=torch.Generator().manual_seed(1))
+        exact = linears.many(xs)
+        errors += torch.tensor(
+            [(torch.stack([each(x) for x in xs]) - exact).norm() / exact.norm() for each in products]
+        )
+    assert errors[1] < 0.9 * errors[0]
+    assert errors[2] < 0.9 * errors[1]
 
 
 @on_this_cpu
