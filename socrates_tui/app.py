@@ -3,13 +3,14 @@
 from asyncio import get_running_loop
 from collections.abc import Iterable
 from functools import partial
-from signal import SIGTERM
+from signal import SIGHUP, SIGTERM
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
+from textual.driver import Driver
 from textual.screen import ModalScreen, Screen
 
 from corpus.store import Corpus
@@ -36,6 +37,7 @@ from socrates_tui.sitting import measured
 from socrates_tui.versions_app import VersionsApp
 from socrates_tui.widgets.tour import LAST_STEP, Tour, next_step
 from socrates_tui.widgets.training_panel import TrainingPanel
+from socrates_tui.terminal_driver import TerminalDriver
 
 if TYPE_CHECKING:
     from socrates_tui.compose import Parts
@@ -92,7 +94,12 @@ class SocratesApp(VersionsApp):
         """Take on the colours of the settings; leave in order where the system ends the program."""
         self.theme = self._settings.theme if self._settings.theme in self.available_themes else "textual-dark"
         self.theme_changed_signal.subscribe(self, self._theme_changed)
-        get_running_loop().add_signal_handler(SIGTERM, lambda: self._leave_answered(True))
+        for end in (SIGTERM, SIGHUP):
+            get_running_loop().add_signal_handler(end, self._leave_unasked)
+
+    def get_driver_class(self) -> type[Driver]:
+        """Draw on a terminal that may go away."""
+        return TerminalDriver
 
     def on_unmount(self) -> None:
         """Close the corpus and the drafts."""
@@ -303,6 +310,10 @@ class SocratesApp(VersionsApp):
             self._leave()
 
     def _leave(self) -> None:
+    @on(TerminalDriver.Gone)
+    def _leave_unasked(self) -> None:
+        self._leave_answered(True)
+
         for screen in self.screen_stack:
             if isinstance(screen, RewriteScreen | SettingsScreen):
                 screen.keep()

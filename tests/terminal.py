@@ -111,6 +111,12 @@ class Terminal:
         self._stream.feed(self._decode.decode(came))
         return answered
 
+    def hang_up(self) -> None:
+        """Take the terminal away without a signal, as when the program that shows it is killed."""
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        os.dup2(nowhere, self._pty)
+        os.close(nowhere)
+
     def _read(self, timeout_s: float) -> bool:
         """Read what is there, waiting up to ``timeout_s``; False at the end of the program."""
         ready, _, _ = select.select([self._pty], [], [], timeout_s)

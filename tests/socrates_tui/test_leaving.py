@@ -70,7 +70,10 @@ async def test_leaving_during_a_training_asks_and_cancels_it(stage: Stage) -> No
     assert stage.training.cancelled.is_set()
 
 
-async def test_the_end_that_the_system_demands_keeps_everything_like_that_of_the_user(stage: Stage) -> None:
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGHUP])
+async def test_the_end_that_the_system_demands_keeps_everything_like_that_of_the_user(
+    stage: Stage, end: signal.Signals
+) -> None:
     stage.says("What do you mean?")
     stage.engine.hold_after = 2
     async with stage.play() as (app, pilot):
@@ -78,7 +81,7 @@ async def test_the_end_that_the_system_demands_keeps_everything_like_that_of_the
         await pilot.press("enter")
         await until(pilot, stage.engine.held.is_set)
         await write(pilot, "Half a thought")
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), end)
         await until(pilot, lambda: app._exit)
     assert app.return_code == 0
     (conversation,) = stage.corpus().conversations()
@@ -110,3 +113,46 @@ def test_leaving_waits_for_no_engine_that_loads_and_gives_the_terminal_back(own_
             terminal.process.terminate()
         assert terminal.wait_for_end() == 0
         assert b"\x1b[?1049l" in terminal.raw
+
+
+IN_A_TERMINAL = """
+import sys
+from pathlib import Path
+from threading import Event
+from socrates_tui import cli, compose, terminal_driver
+from tests.socrates_tui.scripted import ScriptedEngine
+from tests.socrates_tui.stage import Stage
+
+class FlowingEngine(ScriptedEngine):
+    def reply(self, *asked):
+        for item in super().reply(*asked):
+            yield item
+            Event().wait(0.01)
+
+terminal_driver.LOOK_S = 2  # so that more is drawn meanwhile than Textual lets wait
+stage = Stage(Path(sys.argv[1]), engine=FlowingEngine())
+stage.says("なぜかね？" * 20_000)
+compose.open_app = lambda *_: stage.app()
+sys.argv[1:] = ["--home", sys.argv[1]]
+cli.main()
+"""
+
+
+@pytest.mark.parametrize("speaking", [False, True], ids=["idle", "speaking"])
+def test_the_app_ends_with_its_terminal_and_keeps_everything(own_home: Path, speaking: bool) -> None:
+    command = [sys.executable, "-c", IN_A_TERMINAL, str(own_home)]
+    with Terminal(command, os.environ | {"TERM": "xterm-256color"}) as terminal:
+        terminal.wait_for("Ask, or answer")
+        if speaking:
+            terminal.press("Hi\r")
+            terminal.wait_for("なぜかね？")
+        terminal.press("Half a thought")
+        terminal.wait_for("Half a thought")
+        terminal.hang_up()
+        assert terminal.process.wait(timeout=20) == 0
+    left = Stage(own_home)
+    assert "Half a thought" in left.drafts()
+    with left.corpus() as corpus:
+        replies = [turn for conversation in corpus.conversations() for turn in corpus.thread(conversation.id)]
+    assert [turn.stopped_by for turn in replies] == (["user"] if speaking else [])
+    assert all(turn.reply.startswith("なぜかね？なぜかね？") for turn in replies)
