@@ -12,6 +12,7 @@ from corpus.store import Corpus
 from socrates_tui.app import SocratesApp
 from socrates_tui.drafts import Drafts
 from socrates_tui.home import Home
+from socrates_tui.line_breaks import break_lines_so
 from socrates_tui.retraining import Retraining
 from socrates_tui.settings import Settings
 from socrates_tui.widgets.training_panel import Training
@@ -48,6 +49,7 @@ class Parts:
 
 def build_app(parts: Parts) -> SocratesApp:
     """Return the app that stands on ``parts``."""
+    break_lines_so()
     return SocratesApp(parts)
 
 

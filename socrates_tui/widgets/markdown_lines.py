@@ -7,6 +7,8 @@ from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 from textual.content import Content, Span
 
+from socrates_tui.widgets.lines import Line
+
 _HIDING_RULES = ["link", "image", "autolink", "html_inline", "html_block", "reference", "entity"]
 """Rules under which a part of the source would vanish from the screen or turn into another character."""
 _PARSER = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"]).disable(_HIDING_RULES)
@@ -16,28 +18,6 @@ _BAR = Content.styled("▌ ", ".mark")
 _RULE = Content.styled("─" * 20, ".mark")
 STYLES = {"strong", "em", "s", "code_inline", "code", "heading", "mark"}
 """What the styles in the lines are called; the style sheet says how they look."""
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line as it was written, which the screen may show in several rows."""
-
-    content: Content
-    first: Content = _NOTHING
-    """What stands before its first row: a bullet, the bar of a quotation."""
-    further: Content = _NOTHING
-    """What stands before its other rows; as wide."""
-    fill: str = ""
-    """The style that reaches to the end of each row."""
-
-    def is_same(self, other: "Line") -> bool:
-        """Say whether the two look alike."""
-        return self is other or (
-            self.fill == other.fill
-            and self.content.is_same(other.content)
-            and self.first.is_same(other.first)
-            and self.further.is_same(other.further)
-        )
 
 
 @dataclass(frozen=True)
