@@ -13,6 +13,7 @@ from textual.widgets import Static
 from socrates_language import tr
 from socrates_tui.screens.dialog import LEAVE, Dialog
 from socrates_tui.widgets.key_line import KeyLine
+from socrates_tui.widgets.lines import Line, Lines
 
 KEY_WIDTH = 22
 
@@ -33,20 +34,15 @@ class HelpScreen(Dialog[None]):
             with VerticalScroll():
                 for heading, bindings in self._groups:
                     yield Static(Content(heading), classes="help-heading")
-                    yield Static(self._lines(bindings), classes="help-lines")
+                    yield Lines(map(_line, bindings), classes="help-lines")
             yield KeyLine()
 
-    @staticmethod
-    def _lines(bindings: Iterable[Binding]) -> Content:
-        lines = []
-        for binding in bindings:
-            keys = ", ".join(_written(key.strip()) for key in binding.key.split(","))
-            lines.append(
-                Content.assemble(
-                    (f"{keys:<{KEY_WIDTH}}", "bold $text-accent"), tr(binding.tooltip or binding.description)
-                )
-            )
-        return Content("\n").join(lines)
+
+def _line(binding: Binding) -> Line:
+    """Return a key, with what it does beside it."""
+    keys = ", ".join(_written(key.strip()) for key in binding.key.split(","))
+    first = Content.styled(f"{keys:<{KEY_WIDTH}}", "bold $text-accent")
+    return Line(Content(tr(binding.tooltip or binding.description)), first, Content(" " * len(first)))
 
 
 def _written(key: str) -> str:

@@ -10,6 +10,7 @@ from textual.binding import Binding
 from textual.command import CommandPalette
 from textual.dom import DOMNode
 from textual.screen import Screen
+from textual.selection import Selection
 from textual.widgets import Input
 from typer.main import get_command
 
@@ -26,6 +27,7 @@ from socrates_tui.screens.settings import SettingsScreen
 from socrates_tui.screens.terms import TermsScreen
 from socrates_tui.screens.title import TitleScreen
 from socrates_tui.screens.versions import VersionsScreen
+from socrates_tui.widgets.lines import Lines
 from tests.socrates_tui.bindings import owners
 from tests.socrates_tui.stage import Stage, say, settled, shown, text_of, until, write
 
@@ -240,7 +242,8 @@ def test_the_help_tells_of_the_open_screen_first(screen: type[Screen[object]]) -
 def first_lines(app: SocratesApp) -> list[str]:
     """Return the heading and the first lines of the help."""
     headings, lines = app.screen.query(".help-heading"), app.screen.query(".help-lines")
-    return [text_of(headings.first()), *text_of(lines.first()).splitlines()]
+    said, _ = lines.first(Lines).get_selection(Selection(None, None))
+    return [text_of(headings.first()), *said.splitlines()]
 
 
 async def test_f1_over_the_versions_tells_of_their_keys_first_and_goes_back_to_them(stage: Stage) -> None:

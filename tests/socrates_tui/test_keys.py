@@ -3,16 +3,18 @@
 import pytest
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
+from textual.geometry import Region
 
-from socrates_tui.acts import KEYS_ONLY, acts
+from socrates_tui.acts import KEYS_ONLY, acts, help_groups
 from socrates_tui.app import SocratesApp
 from socrates_tui.screens.chat import ChatScreen
 from socrates_tui.screens.conversing import ConversingScreen
 from socrates_tui.screens.corpus import CorpusScreen, FilterLine, TurnTable
 from socrates_tui.screens.curating import CuratingScreen
-from socrates_tui.screens.help import HelpScreen
+from socrates_tui.screens.help import KEY_WIDTH, HelpScreen
 from socrates_tui.screens.review import Queue, ReviewScreen
 from socrates_tui.screens.teaching import TeachingScreen
+from socrates_tui.widgets.lines import Lines
 from socrates_tui.widgets.long_list import LongList
 from socrates_tui.widgets.prompt import Prompt
 from socrates_tui.widgets.turn_view import TurnView
@@ -126,6 +128,18 @@ def test_every_key_of_the_lists_has_an_action_and_says_what_it_does(owner: type,
         home = screen if action.startswith("screen.") else owner
         assert callable(getattr(home, f"action_{action.removeprefix('screen.')}"))
         assert binding.tooltip
+
+
+async def test_what_a_key_does_goes_on_below_its_beginning(stage: Stage) -> None:
+    async with stage.play((60, 40)) as (app, pilot):
+        await pilot.press("f1")
+        groups = help_groups(ChatScreen, app.BINDINGS)
+        for lines, (_heading, bindings) in zip(app.screen.query(Lines), groups, strict=True):
+            rows = [strip.text for strip in lines.render_lines(Region(0, 0, *lines.size))]
+            assert sum(bool(row[:KEY_WIDTH].strip()) for row in rows) == len(bindings)
+            told = " ".join(row[KEY_WIDTH:].strip() for row in rows)
+            assert told == " ".join(binding.tooltip for binding in bindings)
+        assert sum(lines.size.height for lines in app.screen.query(Lines)) > sum(len(keys) for _, keys in groups)
 
 
 async def test_the_help_names_the_keys_of_the_review_and_of_the_corpus(stage: Stage) -> None:
