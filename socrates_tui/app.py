@@ -285,8 +285,8 @@ class SocratesApp(VersionsApp):
         (self.focused or self.screen).call_later(self.call_later, self._quit)
 
     def _quit(self) -> None:
-        if isinstance(self.screen, ConfirmScreen):
-            return  # the question stands already
+        if any(isinstance(screen, ConfirmScreen) for screen in self.screen_stack):
+            return  # a question stands already
         if self.leaving:
             self._leave()
         elif self.chat.panel.running and not self.chat.panel.concluded:
@@ -350,7 +350,7 @@ class SocratesApp(VersionsApp):
                 over = (CuratingScreen, ModalScreen)  # a text area in a dialog keeps these two keys
                 return not any(isinstance(screen, over) for screen in self.screen_stack)
             case "help":  # the palette asks this, too, while it is open
-                return not isinstance(self.screen, (HelpScreen, ConfirmScreen))
+                return not isinstance(self.screen, HelpScreen)
             case "command_palette":
                 return not isinstance(self.screen, (HelpScreen, ConfirmScreen, CommandPalette))
         return super().check_action(action, parameters)

@@ -320,12 +320,20 @@ async def test_help_and_palette_work_where_a_text_is_written_and_take_nothing_of
         await settled(app, pilot)
 
 
-async def test_a_question_stands_alone(stage: Stage) -> None:
+async def test_over_a_question_there_is_help_and_nothing_else(stage: Stage) -> None:
     stage.terms_accepted = False
     async with stage.play() as (app, pilot):
         assert isinstance(app.screen, TermsScreen)
-        await pilot.press("f1", "ctrl+p")
+        app.chat.refresh_bindings()
+        await pilot.pause()
+        assert "F1 Help" in shown(app).splitlines()[-1]
+        await pilot.press("ctrl+p", "ctrl+q")
         assert isinstance(app.screen, TermsScreen)
+        await pilot.press("f1")
+        assert isinstance(app.screen, HelpScreen)
+        await pilot.press("ctrl+q", "escape")
+        assert isinstance(app.screen, TermsScreen)
+        assert stage.accepted == []
 
 
 async def test_the_footer_names_the_help_again_when_it_is_closed(stage: Stage) -> None:
