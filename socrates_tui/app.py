@@ -12,6 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
 from textual.driver import Driver
 from textual.screen import ModalScreen, Screen
+from textual.theme import ThemeProvider
 
 from corpus.store import Corpus
 from socrates_errors import SocratesError
@@ -285,6 +286,14 @@ class SocratesApp(VersionsApp):
         (self.focused or self.screen).call_later(self.call_later, self._quit)
 
     def _quit(self) -> None:
+    def action_command_palette(self) -> None:
+        """Search all that can be done now."""
+        self.push_screen(CommandPalette(placeholder=tr("Search for commands…"), id="--command-palette"))
+
+    def search_themes(self) -> None:
+        """Choose the colours."""
+        self.push_screen(CommandPalette([ThemeProvider], placeholder=tr("Search for themes…")))
+
         if any(isinstance(screen, ConfirmScreen) for screen in self.screen_stack):
             return  # a question stands already
         if self.leaving:

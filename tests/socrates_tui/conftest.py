@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from socrates_language import VARIABLE, use
 from tests.socrates_tui.stage import Stage
 
 
@@ -18,3 +19,12 @@ def stage(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     yield Stage(own_home)
     monkeypatch.undo()
     time.tzset()
+
+
+@pytest.fixture
+def japanese(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let the app speak Japanese."""
+    monkeypatch.setenv(VARIABLE, "ja")
+    use("ja")
+    yield
+    use("en")

@@ -346,6 +346,16 @@ async def test_the_footer_names_the_help_again_when_it_is_closed(stage: Stage) -
         assert "F1 Help" in shown(app).splitlines()[-1]
 
 
+@pytest.mark.usefixtures("japanese")
+async def test_the_palettes_ask_in_japanese(stage: Stage) -> None:
+    async with stage.play() as (app, pilot):
+        await pilot.press("ctrl+p")
+        await until(pilot, lambda: "コマンドを探す…" in shown(app))
+        await pilot.press("escape")
+        app.action_change_theme()
+        await until(pilot, lambda: "配色を探す…" in shown(app))
+
+
 async def test_the_palette_offers_the_help(stage: Stage) -> None:
     async with stage.play((120, 40)) as (app, pilot):
         await pilot.press("ctrl+p")
