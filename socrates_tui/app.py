@@ -14,6 +14,7 @@ from textual.driver import Driver
 from textual.screen import ModalScreen, Screen
 from textual.theme import ThemeProvider
 
+from adapters.registry import Version
 from corpus.store import Corpus
 from socrates_errors import SocratesError
 from socrates_language import tr
@@ -22,6 +23,7 @@ from socrates_tui.drafts import SYSTEM
 from socrates_tui.messages import CorpusChanged, SpeechEnded, VersionActivated
 from socrates_tui.retraining import newest_own
 from socrates_tui.runs import past_run, past_runs
+from socrates_tui.screens.blind import BlindScreen
 from socrates_tui.screens.chat import ChatScreen
 from socrates_tui.screens.confirm import ConfirmScreen
 from socrates_tui.screens.corpus import CorpusScreen
@@ -35,10 +37,10 @@ from socrates_tui.screens.runs import RunsScreen
 from socrates_tui.screens.settings import SettingsScreen
 from socrates_tui.settings import Settings
 from socrates_tui.sitting import measured
+from socrates_tui.terminal_driver import TerminalDriver
 from socrates_tui.versions_app import VersionsApp
 from socrates_tui.widgets.tour import LAST_STEP, Tour, next_step
 from socrates_tui.widgets.training_panel import TrainingPanel
-from socrates_tui.terminal_driver import TerminalDriver
 
 if TYPE_CHECKING:
     from socrates_tui.compose import Parts
@@ -129,19 +131,23 @@ class SocratesApp(VersionsApp):
     @on(CorpusChanged)
     @on(ChatScreen.Opened)
     def _count_examples(self) -> None:
-        self.chat.status.new_examples = self._new_examples()
-        self._guide()
+        newest = self._newest()
+        self.chat.status.new_examples = self._since(newest)
+        self._guide(newest)
 
-    def _new_examples(self) -> int:
-        newest = newest_own(self.parts.registry, self.parts.base)
-        return self.parts.corpus.count_examples("train", since=newest.as_of if newest else None)
+    def _newest(self) -> Version | None:
+        return newest_own(self.parts.registry, self.parts.base)
+
+    def _since(self, version: Version | None) -> int:
+        """Count what a training would learn that ``version`` does not know."""
+        return self.parts.corpus.count_examples("train", since=version.as_of if version else None)
 
     # The tour
 
-    def _guide(self) -> None:
-        """Say what a newcomer has not done yet."""
-        parts, wanted = self.parts, self._settings.tour
-        self._step = next_step(parts.corpus, parts.registry, parts.base) if wanted else None
+    def _guide(self, newest: Version | None) -> None:
+        """Say what a newcomer, whose newest version that is, has not done yet."""
+        wanted = self._settings.tour
+        self._step = next_step(self.parts.corpus, trained=newest is not None) if wanted else None
         for tour in self.chat.query(Tour):  # none before the screen is laid out
             tour.step = self._step
         self.refresh_bindings()
@@ -160,7 +166,7 @@ class SocratesApp(VersionsApp):
 
     def action_review(self) -> None:
         """Review what nobody judged yet."""
-        self._curate(ReviewScreen(self.parts.corpus, self.chat.edit, self._new_examples))
+        self._curate(ReviewScreen(self.parts.corpus, self.chat.edit, lambda: self._since(self._newest())))
 
     def action_corpus(self) -> None:
         """Find and judge turns of all conversations."""
@@ -255,7 +261,7 @@ class SocratesApp(VersionsApp):
     def _set(self, settings: Settings) -> bool:
         """Go by other settings from now on; return whether they are on disk."""
         self._settings = self.chat.settings = settings
-        self._guide()
+        self._guide(self._newest())
         try:
             settings.save(self.parts.home.config)
         except SocratesError as error:
@@ -280,12 +286,6 @@ class SocratesApp(VersionsApp):
         yield SystemCommand(tr("Pinned prompts"), tr("Show what the newest version answers to them"), self.action_pins)
         yield SystemCommand(tr("Theme"), tr("Change the colours"), self.action_change_theme)
 
-    async def action_quit(self) -> None:
-        """Leave, once nothing is said and trained any more; asked again, at once."""
-        # Behind the keys that were typed just ahead and have not arrived in the text yet.
-        (self.focused or self.screen).call_later(self.call_later, self._quit)
-
-    def _quit(self) -> None:
     def action_command_palette(self) -> None:
         """Search all that can be done now."""
         self.push_screen(CommandPalette(placeholder=tr("Search for commands…"), id="--command-palette"))
@@ -294,6 +294,12 @@ class SocratesApp(VersionsApp):
         """Choose the colours."""
         self.push_screen(CommandPalette([ThemeProvider], placeholder=tr("Search for themes…")))
 
+    async def action_quit(self) -> None:
+        """Leave, once nothing is said and trained any more; asked again, at once."""
+        # Behind the keys that were typed just ahead and have not arrived in the text yet.
+        (self.focused or self.screen).call_later(self.call_later, self._quit)
+
+    def _quit(self) -> None:
         if any(isinstance(screen, ConfirmScreen) for screen in self.screen_stack):
             return  # a question stands already
         if self.leaving:
@@ -303,6 +309,10 @@ class SocratesApp(VersionsApp):
             self.push_screen(ConfirmScreen(tr("Leave"), question, tr("Leave"), tr("Stay")), self._leave_answered)
         else:
             self._leave_answered(True)
+
+    @on(TerminalDriver.Gone)
+    def _leave_unasked(self) -> None:
+        self._leave_answered(True)
 
     def _leave_answered(self, confirmed: bool | None) -> None:
         if not confirmed:
@@ -319,12 +329,8 @@ class SocratesApp(VersionsApp):
             self._leave()
 
     def _leave(self) -> None:
-    @on(TerminalDriver.Gone)
-    def _leave_unasked(self) -> None:
-        self._leave_answered(True)
-
         for screen in self.screen_stack:
-            if isinstance(screen, RewriteScreen | SettingsScreen):
+            if isinstance(screen, BlindScreen | RewriteScreen | SettingsScreen):
                 screen.keep()
         if self.chat.is_mounted:
             self.chat.keep_drafts()

@@ -152,9 +152,14 @@ class BlindScreen(Dialog[None]):
         self._keep("")
         self.post_message(self.Asked(event.text))
 
+    @on(Prompt.Paused)
+    def keep(self) -> None:
+        """Keep what was written and not asked."""
+        self._keep(self._prompt.text.strip())
+
     def action_leave(self) -> None:
         """Leave; what was written and not asked is kept."""
-        self._keep(self._prompt.text.strip())
+        self.keep()
         super().action_leave()
 
     def action_ask_last(self) -> None:

@@ -11,7 +11,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.message import Message
 from textual.reactive import var
-from textual.timer import Timer
 from textual.widgets import Static
 
 from adapters import api
@@ -34,9 +33,6 @@ from socrates_tui.widgets.tour import Tour
 from socrates_tui.widgets.training_panel import TrainingPanel
 from socrates_tui.widgets.transcript import Transcript
 from socrates_tui.widgets.turn_view import TurnView
-
-PAUSE_S = 0.5
-"""How long the user must pause before what stands in the prompt is kept on disk."""
 
 
 class ChatScreen(PromptingScreen):
@@ -64,8 +60,6 @@ class ChatScreen(PromptingScreen):
         self._waiting: list[Speech] = []
         self._left_out: dict[int, int] = {}
         """By conversation, how many of its oldest turns were not read for its newest reply."""
-        self._pause: Timer | None = None
-        """Runs out when the user pauses in writing."""
 
     def compose(self) -> ComposeResult:
         """Lay out the screen from top to bottom."""
@@ -108,17 +102,12 @@ class ChatScreen(PromptingScreen):
         """The training under way."""
         return self.query_one(TrainingPanel)
 
+    @on(Prompt.Paused)
     def keep_drafts(self) -> None:
         """Keep what was written or asked and not answered, for the next start."""
         asked = [speech for speech in self._speeches if not speech.again and not speech.stored_as]
         unsaid = [*(speech.prompt for speech in asked), self.set_aside, self.unsent]
         self.keep_draft(PROMPT, "\n\n".join(filter(None, unsaid)))
-
-    @on(Prompt.Changed)
-    def _prompt_changed(self) -> None:
-        if self._pause is not None:
-            self._pause.stop()
-        self._pause = self.set_timer(PAUSE_S, self.keep_drafts)
 
     @property
     def _speeches(self) -> list[Speech]:

@@ -10,8 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
-from textual.timer import Timer
-from textual.widgets import Static, TextArea
+from textual.widgets import Static
 from textual.worker import get_current_worker
 
 from corpus.records import Turn
@@ -27,8 +26,6 @@ from socrates_tui.widgets.style_meter import Measure, Measured, StyleMeter
 
 AROUND = 400
 """Characters that are shown before and behind each change: drawing a long text whole would make the keys wait."""
-PAUSE_S = 0.1
-"""How long the user must pause before the draft is kept and the difference is looked for anew."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +69,6 @@ class RewriteScreen(Dialog[Edited]):
         self._draft = draft
         self._keep = keep
         self._measure = measure
-        self._pause: Timer | None = None
 
     def compose(self) -> ComposeResult:
         """Lay out the three texts."""
@@ -100,12 +96,7 @@ class RewriteScreen(Dialog[Edited]):
         self._editor.move_cursor(self._editor.document.end)
         self._show_changes()
 
-    @on(TextArea.Changed)
-    def _text_changed(self) -> None:
-        if self._pause is not None:
-            self._pause.stop()
-        self._pause = self.set_timer(PAUSE_S, self._paused)
-
+    @on(PlainArea.Paused)
     def _paused(self) -> None:
         if self in self.app.screen_stack:  # the editor may have been left within the pause
             self.keep()

@@ -9,7 +9,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.events import DescendantFocus
-from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input, Label, Select, Static, TextArea
 
@@ -23,9 +22,6 @@ from socrates_tui.setting_text import LABELS, SAMPLING, TRUTHS, allowed, meaning
 from socrates_tui.settings import Settings
 from socrates_tui.widgets.key_line import KeyLine
 from socrates_tui.widgets.plain_area import PlainArea
-
-PAUSE_S = 0.1
-"""How long the user must pause before the unfinished system text is kept."""
 
 
 class SettingsScreen(Dialog[Settings]):
@@ -45,7 +41,6 @@ class SettingsScreen(Dialog[Settings]):
         self._themes = themes
         self._draft = draft
         self._keep = keep
-        self._pause: Timer | None = None
 
     def compose(self) -> ComposeResult:
         """Lay out each setting above what it means."""
@@ -111,12 +106,7 @@ class SettingsScreen(Dialog[Settings]):
 
     # The draft of the system text
 
-    @on(TextArea.Changed)
-    def _text_changed(self) -> None:
-        if self._pause is not None:
-            self._pause.stop()
-        self._pause = self.set_timer(PAUSE_S, self._paused)
-
+    @on(PlainArea.Paused)
     def _paused(self) -> None:
         if self in self.app.screen_stack:  # the screen may have been left within the pause
             self.keep()

@@ -14,6 +14,7 @@ from socrates_tui.widgets.plain_area import PlainArea
 class Prompt(PlainArea):
     """A text area of a few lines that sends what it holds."""
 
+    PAUSE_S = 0.5
     BINDINGS: ClassVar[list[BindingType]] = [
         # No priority here: a priority binding acts before the keys typed just ahead of it have arrived in the text.
         Binding("enter", "send", "Send", tooltip="Send what the prompt holds"),

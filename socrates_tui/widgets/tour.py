@@ -5,10 +5,8 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from adapters.registry import Registry
 from corpus.store import Corpus
 from socrates_language import marked, tr
-from socrates_tui.retraining import newest_own
 
 STEPS = (
     marked("Ask Socrates something: write it below, and press Enter."),
@@ -38,10 +36,10 @@ class Tour(Static):
         return Content.assemble((number, "bold $text-accent"), next_, " " if fits else "\n", (end, "$foreground-muted"))
 
 
-def next_step(corpus: Corpus, registry: Registry, base: str) -> int:
-    """Return what a person has not done yet: asked, taught, trained; else the last step, which goes on."""
+def next_step(corpus: Corpus, *, trained: bool) -> int:
+    """Return what a person has not done yet: asked, taught, ``trained``; else the last step, which goes on."""
     if not corpus.conversations(limit=1):
         return 0
     if not corpus.count_examples(None):
         return 1
-    return 2 if newest_own(registry, base) is None else 3
+    return 3 if trained else 2

@@ -156,6 +156,18 @@ async def test_what_was_written_and_not_asked_is_there_again(stage: Stage) -> No
     assert "unsaid" not in stage.drafts()
 
 
+async def test_what_is_written_to_both_is_on_disk_at_every_pause_and_on_leaving_the_app(stage: Stage) -> None:
+    stage.registry.activate(stage.version())
+    async with stage.play() as (app, pilot):
+        await blind(app, pilot)
+        await write(pilot, "unsaid")
+        await until(pilot, lambda: "unsaid" in stage.drafts())
+        await write(pilot, "!")
+        await pilot.press("ctrl+q")
+        await until(pilot, lambda: app._exit)
+    assert "unsaid!" in stage.drafts()
+
+
 async def test_a_reply_under_way_ends_first_and_what_waits_comes_after(stage: Stage) -> None:
     stage.registry.activate(stage.version())
     stage.says("One two three", "left", "right", "Four")

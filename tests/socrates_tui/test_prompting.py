@@ -94,6 +94,16 @@ async def test_the_prompt_of_a_turn_is_no_draft_until_it_is_changed(stage: Stage
         assert app.chat.prompt.text == "kept\n\nOnex"
 
 
+async def test_the_prompt_is_on_disk_at_every_pause_in_writing(stage: Stage) -> None:
+    async with stage.play() as (app, pilot):
+        await write(pilot, "Half")
+        await until(pilot, lambda: "Half" in stage.drafts())
+        await write(pilot, "way")
+        await until(pilot, lambda: "Halfway" in stage.drafts())
+        app.chat.prompt.clear()
+        await until(pilot, lambda: "Half" not in stage.drafts())
+
+
 async def test_a_reply_is_copied_with_a_notice(stage: Stage) -> None:
     stage.says("君は**どう**思うかね？")
     async with stage.play() as (app, pilot):
