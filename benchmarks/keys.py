@@ -120,7 +120,8 @@ def typed(
         before = holds(terminal.text)
         waited = terminal.answered_s(next(letters), PATIENCE_S)
         pressed += 1
-        screen = terminal.wait(rhythm.uniform(*RHYTHM_S))
+        terminal.wait(rhythm.uniform(*RHYTHM_S))
+        screen = terminal.text
         if before and holds(screen):
             waits.append(1000 * waited)
     terminal.press(CTRL_U)

@@ -8,26 +8,21 @@ it types has reached the terminal. The peer is textual's own streaming: a Markdo
 """
 
 import argparse
-import fcntl
 import json
 import os
-import pty
-import select
 import statistics
-import struct
 import sys
 import tempfile
-import termios
 import time
 from asyncio import get_running_loop, run_coroutine_threadsafe
 from collections.abc import Callable, Iterator, Sequence
 from itertools import cycle, islice
 from pathlib import Path
-from subprocess import Popen
 from threading import Event
 from typing import Any
 
 from adapters.api import BASE, Chunk, Finished, Message, Sampling
+from tests.terminal import Terminal
 
 POINTS = (100, 1_000, 10_000)
 WINDOW = 180
@@ -161,64 +156,27 @@ def run_peer(kind: str, rate: float, home: Path) -> None:
 def measured(command: list[str], home: Path, columns: int, lines: int) -> dict[str, Any]:
     """Run a program in a terminal, type while it streams, and return what that took."""
     report = home / "costs.json"
-    screen = Screen(command, columns, lines)
     waits = []
-    try:
-        if not screen.seen("new example", 30):
-            raise RuntimeError("The program did not start.")
-        screen.press("?\r")
-        screen.seen("speaks", 5)
+    environment = dict(os.environ) | {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
+    with Terminal(command, environment, columns, lines) as terminal:
+        terminal.wait_for("new example")
+        terminal.press("?\r")
+        terminal.wait_for("speaks")
         for character in TYPED:
-            screen.seen("", 0.29)
+            terminal.wait(0.29)
             if report.exists():
                 break
-            pressed = time.monotonic()
-            screen.press(character)
-            screen.seen(character, 60)
-            waits.append(1000 * (time.monotonic() - pressed))
+            waits.append(1000 * terminal.answered_s(character, 60))
         while not report.exists():
-            screen.seen("", 0.1)
-    finally:
-        screen.process.kill()
-        screen.process.wait()
+            terminal.wait(0.1)
+        received = len(terminal.raw)
     return {
         "cpu_ms_per_token": json.loads(report.read_text(encoding="utf-8")),
         "key_ms_median": round(statistics.median(waits), 1),
         "key_ms_p95": round(statistics.quantiles(waits, n=20)[-1], 1),
         "keys": len(waits),
-        "received_mib": round(screen.received / 2**20, 2),
+        "received_mib": round(received / 2**20, 2),
     }
-
-
-class Screen:
-    """A pseudo-terminal whose bytes are only looked through."""
-
-    def __init__(self, command: list[str], columns: int, lines: int) -> None:
-        self._pty, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
-        environment = dict(os.environ) | {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
-        self.process = Popen(
-            command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True
-        )
-        os.close(theirs)
-        self.received = 0
-
-    def press(self, text: str) -> None:
-        """Type ``text``."""
-        os.write(self._pty, text.encode())
-
-    def seen(self, text: str, within_s: float) -> bool:
-        """Read until ``text`` comes, or until the time is over; say whether it came."""
-        wanted, last = text.encode(), b""
-        ends = time.monotonic() + within_s
-        while (left := ends - time.monotonic()) > 0:
-            if select.select([self._pty], [], [], left)[0]:
-                piece = os.read(self._pty, 1 << 16)
-                self.received += len(piece)
-                last = last[-len(wanted) :] + piece
-                if wanted and wanted in last:
-                    return True
-        return False
 
 
 def main() -> None:

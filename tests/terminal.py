@@ -29,18 +29,25 @@ class Terminal:
         os.close(theirs)
         self._pty = ours
         self._decode = codecs.getincrementaldecoder("utf-8")("replace")
-        self._screen = pyte.Screen(columns, lines)
-        self._stream = pyte.Stream(self._screen)
-        self.raw = b""
+        self._drawn = pyte.Screen(columns, lines)
+        self._stream = pyte.Stream(self._drawn)
+        self._undrawn = bytearray()
+        self.raw = bytearray()
         """Every byte that the terminal received."""
+
+    @property
+    def _screen(self) -> pyte.Screen:
+        """The screen; drawing it takes a processor, so that it waits until somebody looks."""
+        self._stream.feed(self._decode.decode(bytes(self._undrawn)))
+        self._undrawn.clear()
+        return self._drawn
 
     @property
     def text(self) -> str:
         """The screen's lines; a wide character takes one place here."""
-        cells = self._screen.buffer
-        return "\n".join(
-            "".join(cells[y][x].data for x in range(self._screen.columns)).rstrip() for y in range(self._screen.lines)
-        )
+        screen = self._screen
+        rows = [screen.buffer[y] for y in range(screen.lines)]
+        return "\n".join("".join(row[x].data for x in range(screen.columns)).rstrip() for row in rows)
 
     def press(self, *keys: str) -> None:
         """Send the bytes of keys or text, as one burst each."""
@@ -62,7 +69,8 @@ class Terminal:
         return False
 
     def _cells(self) -> list[pyte.screens.Char]:
-        return [self._screen.buffer[y][x] for y in range(self._screen.lines) for x in range(self._screen.columns)]
+        screen = self._screen
+        return [screen.buffer[y][x] for y in range(screen.lines) for x in range(screen.columns)]
 
     def wait_for(self, what: str | Callable[[str], bool], timeout_s: float = 30) -> str:
         """Read until the screen contains ``what``, or ``what(screen)`` holds; return the screen."""
@@ -84,19 +92,15 @@ class Terminal:
                 raise AssertionError(f"The program did not end within {timeout_s} s. The screen:\n{self.text}")
         return self.process.wait(timeout=max(1.0, deadline - time.monotonic()))
 
-    def wait(self, seconds: float) -> str:
-        """Read for so long; return the screen."""
+    def wait(self, seconds: float) -> None:
+        """Read for so long, and draw nothing meanwhile."""
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             if not self._read(left):
                 raise AssertionError(f"The program ended. The screen:\n{self.text}")
-        return self.text
 
     def answered_s(self, character: str, timeout_s: float = 30) -> float:
-        """Type a character that is nowhere on the screen; return the seconds until the terminal receives it.
-
-        What comes meanwhile is put on the screen only then, so that the seconds are the program's alone.
-        """
+        """Type a character that is nowhere on the screen; return the seconds until the terminal receives it."""
         wanted, came = character.encode(), b""
         pressed = time.monotonic()
         self.press(character)
@@ -107,8 +111,7 @@ class Terminal:
             if select.select([self._pty], [], [], left)[0]:
                 came += os.read(self._pty, 1 << 16)
         answered = time.monotonic() - pressed
-        self.raw += came
-        self._stream.feed(self._decode.decode(came))
+        self._take(came)
         return answered
 
     def hang_up(self) -> None:
@@ -126,9 +129,12 @@ class Terminal:
             data = os.read(self._pty, 1 << 16)
         except OSError:  # Linux tells the end of a pseudo-terminal by an error
             return False
-        self.raw += data
-        self._stream.feed(self._decode.decode(data))
+        self._take(data)
         return bool(data)
+
+    def _take(self, data: bytes) -> None:
+        self.raw += data
+        self._undrawn += data
 
     def __enter__(self) -> "Terminal":
         return self
