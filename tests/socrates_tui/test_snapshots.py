@@ -1,7 +1,8 @@
-"""Snapshots of every screen: small and large terminals, dark in English and light in Japanese."""
+"""Snapshots of every screen: small and large terminals, dark and light, in English and in Japanese."""
 
 import random
 from collections.abc import Awaitable, Callable, Iterator
+from itertools import product
 
 import pytest
 from textual.pilot import Pilot
@@ -22,12 +23,12 @@ from tests.socrates_tui.test_rewriting import Style
 Compare = Callable[..., bool]
 Play = Callable[[SocratesApp, Pilot[None]], Awaitable[None]]
 
-SMALL, LARGE = (80, 24), (160, 50)
+SIZES = {"small": (80, 24), "large": (160, 50)}
+THEMES = {"": "textual-dark", "-light": "textual-light"}
+SPOKEN = {"": "en", "-ja": "ja"}
 LOOKS = {
-    "small": (SMALL, "textual-dark", "en"),
-    "large": (LARGE, "textual-dark", "en"),
-    "small-light-ja": (SMALL, "textual-light", "ja"),
-    "large-light-ja": (LARGE, "textual-light", "ja"),
+    f"{size}{theme}{language}": (SIZES[size], THEMES[theme], SPOKEN[language])
+    for size, theme, language in product(SIZES, THEMES, SPOKEN)
 }
 """Size, theme and language."""
 REPLY = """\
