@@ -96,6 +96,21 @@ class Engine(Protocol):
         Raises EngineError when the last prompt alone is longer than the context.
         """
 
+    def losses(
+        self,
+        examples: Sequence[Sequence[Message]],
+        versions: Sequence[str],
+        stopped: Callable[[], bool] = lambda: False,
+        beside: Callable[[], bool] = lambda: False,
+    ) -> list[list[float | None]] | None:
+        """Return, for each of ``versions``, the loss per token of each example's last message; None once ``stopped``.
+
+        The loss is that of ``socrates eval``: natural log, the end of the turn included. It is None for a message that
+        is longer than the context. ``examples`` are of one conversation, and what they share is read once. The active
+        version stays active, and ``stopped`` is asked about twice a second.
+        Raises VersionError where one of ``versions`` cannot be swapped in.
+        """
+
     def use(self, version: str) -> None:
         """Swap in ``version`` (or ``base``) between two replies, without loading the base again.
 

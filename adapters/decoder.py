@@ -6,6 +6,7 @@ thirty operations a layer on preallocated memory, and everything beside the 4-bi
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -19,6 +20,8 @@ from adapters.weights import GROUPS, Weights
 
 ROOM = 1024
 """Tokens for whose keys and values there is room at first; it is doubled when it is full."""
+VOCABULARY = 8192
+"""Tokens of the vocabulary whose scores exist at one time where losses are computed."""
 Memory = list[torch.Tensor]
 """Keys and values of a conversation, as ``Layer.kept``, of each layer."""
 
@@ -125,6 +128,7 @@ class Decoder(ABC):
         """Return a copy of what was read of the first ``tokens``."""
         return [layer.kept[:, :tokens].clone() for layer in self._layers]
 
+    @torch.inference_mode()  # as room that was made while reading was
     def restore(self, memory: Memory, tokens: int) -> None:
         """Have read the first ``tokens`` of ``memory``, in the place of what was read."""
         self._make_room(tokens)
@@ -146,6 +150,25 @@ class Decoder(ABC):
             part = torch.tensor(ids[begin : begin + self.CHUNK], device=self._on)
             x = self._many(self._embedded(part), start + begin)[-1]
         return self._scores(rms_norm(x, self._norm.shape, self._norm, self.shape.eps))
+
+    @torch.inference_mode()
+    def losses(self, ids: list[int], start: int, followed: Sequence[tuple[int, int]]) -> list[float]:
+        """Read ``ids`` from position ``start`` on; return the loss of each token that follows on one of them.
+
+        ``followed`` tells the places among ``ids`` and the tokens. Natural log, exact in float32 on every device.
+        """
+        self._make_room(start + len(ids))
+        x = self._many(self._embedded(torch.tensor(ids, device=self._on)), start)
+        if not followed:
+            return []
+        places, tokens = torch.tensor(followed, device=self._on).unbind(1)
+        x = self._rows(x[places], self._norm)
+        of_all = x.new_full((len(x),), -math.inf)
+        for first in range(0, len(self._head), VOCABULARY):
+            scores = capped(x @ self._head[first : first + VOCABULARY].float().T, self.shape.cap)
+            of_all = torch.logaddexp(of_all, scores.logsumexp(1))
+        found: list[float] = (of_all - capped((self._head[tokens].float() * x).sum(1), self.shape.cap)).tolist()
+        return found
 
     @abstractmethod
     def _linears(self, names: list[str], sizes: list[int], inputs: int, tensors: dict[str, torch.Tensor]) -> Linears:

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import groupby, islice
 from typing import Any
 
 from tokenizers import Tokenizer
@@ -43,6 +44,12 @@ class Row:
     """Ids of the examples whose targets are in this row."""
     rejected: "Row | None" = None
     """The same prompt with the reply that was rewritten, where the pair is to be learnt from."""
+
+    def targets(self, losses: Iterable[float]) -> list[tuple[float, int]]:
+        """Return the summed loss and the tokens of each target, from the ``losses`` of all supervised tokens."""
+        found = iter(losses)
+        runs = [len(list(run)) for supervised, run in groupby(self.supervised) if supervised]
+        return [(sum(islice(found, tokens)), tokens) for tokens in runs]
 
 
 class Encoder:

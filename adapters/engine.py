@@ -16,7 +16,7 @@ from adapters.cpu_decoder import CpuDecoder
 from adapters.decoder import Decoder
 from adapters.encoding import Encoder, has_oldest, without_oldest
 from adapters.gpu_decoder import GpuDecoder
-from adapters.lora import read_version
+from adapters.lora import Adapter, read_version
 from adapters.modules import Modules
 from adapters.packed import as_expected, library, with_packed
 from adapters.reader import Reader
@@ -87,6 +87,8 @@ class GemmaEngine:
         self._threads = torch.get_num_threads()
         self._decoder = decoder
         self._reader = Reader(decoder)
+        self._worn: Adapter | None = None
+        """What the decoder wears where ``version`` speaks."""
 
     def use(self, version: str) -> None:
         """Swap in ``version`` (or ``base``) between two replies.
@@ -94,13 +96,16 @@ class GemmaEngine:
         Raises VersionError, with the old version still active, when the new one is missing, damaged or another base's.
         """
         with self._lock:
-            adapter = None
-            if version != BASE:
-                found = self._registry.get(version)
-                adapter = read_version(found, self.base, self._weights, self._decoder.linears, self.device)
+            adapter = self._read(version)
             self._reader.forget()
             self._decoder.wear(adapter)
-            self.version = version
+            self.version, self._worn = version, adapter
+
+    def _read(self, version: str) -> Adapter | None:
+        if version == BASE:
+            return None
+        found = self._registry.get(version)
+        return read_version(found, self.base, self._weights, self._decoder.linears, self.device)
 
     def reply(
         self,
@@ -155,6 +160,45 @@ class GemmaEngine:
                 seed=seed,
                 turns_left_out=left_out,
             )
+
+    def losses(
+        self,
+        examples: Sequence[Sequence[Message]],
+        versions: Sequence[str],
+        stopped: Callable[[], bool] = lambda: False,
+        beside: Callable[[], bool] = lambda: False,
+    ) -> list[list[float | None]] | None:
+        """Return, for each of ``versions``, the loss per token of each example's last message; None once ``stopped``.
+
+        What was read of other conversations stays on the shelf, for the version that speaks speaks on.
+        """
+        numbered = [{"id": number, "conversation": 0, "messages": messages} for number, messages in enumerate(examples)]
+        with self._lock:
+            rows, _ = self._encoder.rows(numbered, self.context_tokens)
+            adapters = {name: self._read(name) for name in versions}  # all, before anything is changed
+            self._reader.put_by()
+            speaks = wears = self.version
+            found = []
+            try:
+                for name, adapter in adapters.items():
+                    self._share(beside())
+                    if name != wears:
+                        self._decoder.wear(adapter)
+                        wears = name
+                    of_targets: dict[int, float] = {}
+                    for row in rows:
+                        losses = self._reader.losses(row, stopped)
+                        if losses is None:
+                            return None
+                        for number, (loss, tokens) in zip(row.examples, row.targets(losses), strict=True):
+                            of_targets[number] = loss / tokens
+                    found.append([of_targets.get(number) for number in range(len(examples))])
+            finally:
+                if wears != speaks:
+                    self.version = wears  # which is so where the next line fails
+                    self._decoder.wear(self._worn)
+                    self.version = speaks
+            return found
 
     def _share(self, beside: bool) -> None:
         """Leave half of the processor to a training beside this.

@@ -1,7 +1,6 @@
 """Measuring the loss per target token of versions. It trains nothing and judges nothing."""
 
 from collections.abc import Sequence
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +29,7 @@ def target_losses(model: Any, rows: Sequence[Row]) -> list[tuple[float, int]]:
         found = iter(losses_of(model, pad(group, device())).tolist())
         for row in group:
             of_row[next(numbers)] = [next(found) for supervised in row.supervised if supervised]
-    targets = []
-    for number, row in enumerate(rows):
-        found = iter(of_row[number])
-        for supervised, run in groupby(row.supervised):
-            if supervised:
-                tokens = [next(found) for _ in run]
-                targets.append((sum(tokens), len(tokens)))
-    return targets
+    return [target for number, row in enumerate(rows) for target in row.targets(of_row[number])]
 
 
 def mean_loss(measured: Sequence[tuple[float, int]]) -> float:

@@ -1,8 +1,10 @@
 """Reading tokens by transformers' own modules, on any device: for where ``decoder.Decoder`` does not run."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
+from torch.nn.functional import cross_entropy
 
 from adapters.lora import Adapter, make_adaptable, put_on, shapes
 from adapters.sampling import Scores
@@ -39,8 +41,20 @@ class Modules:
     @torch.inference_mode()
     def read(self, ids: list[int], start: int) -> Scores:
         """Read ``ids`` from position ``start`` on; return the scores of what may follow."""
+        return Scores.plain(self._logits(ids, start, 1)[-1])
+
+    @torch.inference_mode()
+    def losses(self, ids: list[int], start: int, followed: Sequence[tuple[int, int]]) -> list[float]:
+        """Read ``ids`` from position ``start`` on; return the loss of each token that follows, as ``Decoder`` does."""
+        places, tokens = torch.tensor(followed, dtype=torch.long, device=self._model.device).view(-1, 2).unbind(1)
+        found: list[float] = cross_entropy(self._logits(ids, start, places), tokens, reduction="none").tolist()
+        return found
+
+    def _logits(self, ids: list[int], start: int, kept: int | torch.Tensor) -> torch.Tensor:
+        """Read ``ids``; return the logits after the last of them, so many, or those at places: (n, vocabulary)."""
         cache, self._cache = self._cache, None  # a failure half way leaves no cache that looks whole
         tokens = torch.tensor([ids], device=self._model.device)
-        out = self._model(input_ids=tokens, past_key_values=cache, use_cache=True, logits_to_keep=1)
+        out = self._model(input_ids=tokens, past_key_values=cache, use_cache=True, logits_to_keep=kept)
         self._cache, self._read = cache, start + len(ids)
-        return Scores.plain(out.logits[0, -1].float())
+        logits: torch.Tensor = out.logits[0].float()
+        return logits

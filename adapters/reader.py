@@ -1,13 +1,17 @@
 """Reading prompts with as little reading as possible: what was read before is used again. It draws nothing."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from adapters.decoder import Decoder, Memory
+from adapters.encoding import Row
 from adapters.modules import Modules
 from adapters.sampling import Scores
 
 WORTH = 32
 """Tokens of a conversation that are worth keeping when another one begins."""
+STEP = 64
+"""Tokens of a row that are read at once for their losses: whoever waits for the decoder waits so long at most."""
 
 
 @dataclass
@@ -61,6 +65,29 @@ class Reader:
         self.now.ids += ids
         return scores
 
+    def put_by(self) -> None:
+        """Leave the decoder for something else; what was read goes on the shelf, where there is one."""
+        decoder, left = self._decoder, self.now
+        self.now = Read()
+        if isinstance(decoder, Decoder) and decoder.SHELVED_BYTES:
+            self._shelve(decoder, left)
+            self._make_room(decoder)
+
+    def losses(self, row: Row, stopped: Callable[[], bool]) -> list[float] | None:
+        """Return the loss of each supervised token of ``row``, natural log; None once it is ``stopped``.
+
+        It is read from its beginning, and nothing of it is kept.
+        """
+        ids, found = row.ids, list[float]()
+        self._decoder.keep(0)
+        for start in range(0, len(ids) - 1, STEP):
+            if stopped():
+                return None
+            end = min(start + STEP, len(ids) - 1)
+            followed = [(place - start, ids[place + 1]) for place in range(start, end) if row.supervised[place + 1]]
+            found += self._decoder.losses(ids[start:end], start, followed)
+        return found
+
     def resume(self, prompt: list[int]) -> list[int]:
         """Return the ids of ``prompt`` that still have to be read; those that it shares with what was read are not."""
         known = self._decoder.keep(_shared(self.now.ids, prompt[:-1]))
@@ -77,9 +104,7 @@ class Reader:
         there = _shared(found.ids, prompt) if found is not None else 0
         if there <= here and 2 * here >= len(left.ids):
             return  # it goes on, or is another branch of the same
-        if len(left.ids) - here >= WORTH:
-            left.memory = decoder.copied(len(left.ids))
-            self.shelf.append(left)
+        self._shelve(decoder, left, here)
         self.now = Read(prompt[:here])
         if found is not None and there > here:
             decoder.restore(found.memory, there)
@@ -87,6 +112,16 @@ class Reader:
             if 2 * there >= len(found.ids):  # else it is another that begins alike
                 self.shelf.remove(found)
                 self.now = Read(prompt[:there], found.prompt, found.after_prompt)
+        self._make_room(decoder)
+
+    def _shelve(self, decoder: Decoder, left: Read, shared: int = 0) -> None:
+        """Put ``left`` on the shelf, if what it has beyond ``shared`` tokens is worth it."""
+        if len(left.ids) - shared >= WORTH:
+            left.memory = decoder.copied(len(left.ids))
+            self.shelf.append(left)
+
+    def _make_room(self, decoder: Decoder) -> None:
+        """Take the oldest from the shelf while there is too much on it."""
         while sum(len(read.ids) for read in self.shelf) * decoder.token_bytes > decoder.SHELVED_BYTES:
             del self.shelf[0]
 

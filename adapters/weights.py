@@ -92,16 +92,25 @@ class Rows:
     Of a mapped matrix the system would bring sixteen pages into memory for each row, and soon all of it.
     """
 
-    def __init__(self, file: Path, offset: int, width: int) -> None:
-        """The first of the rows, of ``width`` numbers each, begins at the byte ``offset`` of ``file``."""
+    def __init__(self, file: Path, offset: int, count: int, width: int) -> None:
+        """The first of ``count`` rows, of ``width`` numbers each, begins at the byte ``offset`` of ``file``."""
         self._file = file.open("rb", buffering=0)
-        self._offset, self._width = offset, width
+        self._offset, self._count, self._width = offset, count, width
 
-    def __getitem__(self, ids: torch.Tensor) -> torch.Tensor:
-        """Return the rows that are numbered ``ids``, shape (n,), as (n, width)."""
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, ids: torch.Tensor | slice) -> torch.Tensor:
+        """Return the rows that are numbered ``ids``, shape (n,), or lie in a slice of step 1, as (n, width)."""
         size, descriptor = 2 * self._width, self._file.fileno()
-        content = b"".join([os.pread(descriptor, size, self._offset + number * size) for number in ids.tolist()])
-        return torch.frombuffer(bytearray(content), dtype=torch.bfloat16).view(len(ids), self._width)
+        if isinstance(ids, slice):
+            start, stop, _ = ids.indices(self._count)
+            content = bytearray((stop - start) * size)
+            os.preadv(descriptor, [content], self._offset + start * size)
+        else:
+            rows = [os.pread(descriptor, size, self._offset + number * size) for number in ids.tolist()]
+            content = bytearray(b"".join(rows))
+        return torch.frombuffer(content, dtype=torch.bfloat16).view(-1, self._width)
 
 
 @dataclass(frozen=True)
@@ -280,7 +289,11 @@ def kept(file: Path, end_of_turn: int) -> Weights | None:
         tensors = load_file(file, device=device())
         if device() == "cuda":
             return Weights(shape, tensors)
-        rows = {name: Rows(file, _offset(file, name), shape.width) for name in BY_ROWS if name in tensors}
+        rows = {
+            name: Rows(file, _offset(file, name), len(tensors[name]), shape.width)
+            for name in BY_ROWS
+            if name in tensors
+        }
         return Weights(shape, {name: tensor for name, tensor in tensors.items() if name not in rows}, rows)
     except (OSError, SafetensorError, TypeError, KeyError, ValueError):
         return None  # it is only a cache

@@ -33,6 +33,7 @@ from corpus.exporting import export_file
 from corpus.filters import EVERYTHING, Filter
 from corpus.formats import ExportFormat
 from corpus.importing import import_file
+from corpus.losses import Loss, Scales
 from corpus.records import Hit
 from corpus.search import indexed_at_end
 from corpus.sqlite import Database
@@ -171,6 +172,34 @@ def page(place: Place) -> dict[str, Any]:
         "worst_ms": max(found["worst"] for found in pages),
         "filters": figures,
     }
+
+
+def queue(place: Place) -> dict[str, Any]:
+    """Read the first 500 of a review in each order, nine tenths of all turns weighed, and count the rest.
+
+    Of the turns that were weighed three quarters have been judged since. The peer of an order is the same without its
+    index.
+    """
+    draw, scales = random.Random(OTHER_SEED), Scales("embedded", "v0002", "v0001")
+    with Corpus(place.copy()) as corpus:
+        weighed = [turn for turn in corpus.matching("") if draw.random() < 0.9]
+        losses = [Loss(turn, scales, draw.uniform(1, 6), draw.uniform(1, 6)) for turn in weighed]
+        figures = {"keep_8_ms": spread(seconds(lambda: corpus.keep_losses(losses[:8])) for _ in range(SINGLE))}
+        corpus.keep_losses(losses)
+        works: dict[str, Callable[[], object]] = {
+            "loss": lambda: corpus.these(corpus.heaviest(scales, "loss", limit=500)),
+            "disagreement": lambda: corpus.these(corpus.heaviest(scales, "disagreement", limit=500)),
+            "page_of_figures": lambda: corpus.losses(weighed[:PAGE]),
+            "not_weighed": lambda: corpus.unweighed(scales, limit=500),
+            "count_not_weighed": lambda: corpus.count_unweighed(scales),
+        }
+        for name, work in works.items():
+            figures[f"{name}_ms"] = spread(seconds(work) for _ in range(REPEAT))
+        for index in ("losses_loss", "losses_disagreement"):
+            corpus.db.execute(f"DROP INDEX {index}")
+        for name in ("loss", "disagreement"):
+            figures[f"peer_{name}_ms"] = spread(seconds(works[name]) for _ in range(REPEAT))
+    return figures
 
 
 def queries(database: Path) -> list[Query]:
@@ -425,6 +454,7 @@ def check(place: Place) -> dict[str, Any]:
 PARTS: dict[str, Callable[[Place], dict[str, Any]]] = {
     "opening": opening,
     "page": page,
+    "queue": queue,
     "search": search,
     **{f"import_{form}": partial(import_empty, form=form) for form in FORMS},
     "import_filled": import_filled,

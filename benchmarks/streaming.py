@@ -90,6 +90,15 @@ class MetronomeEngine:
         self._report.write_text(json.dumps(costs), encoding="utf-8")
         Event().wait()
 
+    def losses(
+        self,
+        examples: Sequence[Sequence[Message]],
+        versions: Sequence[str],
+        stopped: Callable[[], bool] = lambda: False,
+        beside: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Measure nothing."""
+
     def use(self, version: str) -> None:
         """Speak as before."""
 

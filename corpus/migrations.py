@@ -304,3 +304,32 @@ def _pins(db: Database) -> None:
         CREATE INDEX pin_answers_kept ON pin_answers (kept) WHERE kept IS NOT NULL;
         """
     )
+
+
+@MIGRATIONS(name="0008_losses")
+def _losses(db: Database) -> None:
+    """Keep the losses of replies under two versions; they go where the context changes that they were computed in."""
+    db.executescript(
+        """
+        CREATE TABLE losses (
+            turn INTEGER PRIMARY KEY REFERENCES turns (id) ON DELETE CASCADE,
+            base TEXT NOT NULL,
+            version TEXT NOT NULL,
+            parent TEXT NOT NULL,
+            loss REAL NOT NULL,
+            parent_loss REAL NOT NULL,
+            created TEXT NOT NULL
+        );
+        CREATE INDEX losses_loss ON losses (base, version, parent, loss);
+        CREATE INDEX losses_disagreement ON losses (base, version, parent, abs(loss - parent_loss));
+        CREATE TRIGGER losses_turns AFTER UPDATE OF rewrite, verdict ON turns
+        WHEN old.rewrite IS NOT new.rewrite OR (old.verdict = 'dropped') != (new.verdict = 'dropped') BEGIN
+            DELETE FROM losses WHERE turn IN (
+                SELECT id FROM turns WHERE conversation = new.conversation AND id > new.id
+            );
+        END;
+        CREATE TRIGGER losses_system AFTER UPDATE OF system ON conversations WHEN old.system != new.system BEGIN
+            DELETE FROM losses WHERE turn IN (SELECT id FROM turns WHERE conversation = new.id);
+        END;
+        """
+    )

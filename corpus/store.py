@@ -6,10 +6,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from corpus import conversations, examples, figures, journal, openings, picks, pins, purge, search, turns
+from corpus import conversations, examples, figures, journal, losses, openings, picks, pins, purge, search, turns
 from corpus.copies import PATIENCE_S
 from corpus.database import one_line, open_database, rows, text, writing
 from corpus.filters import EVERYTHING, Filter
+from corpus.losses import Loss, LossOrder, Scales
 from corpus.picks import Pick, Tally
 from corpus.pins import Pin
 from corpus.purge import Purge
@@ -249,6 +250,26 @@ class Corpus:
     def tallies(self, base: str) -> dict[tuple[str, str], Tally]:
         """Return, for each version of ``base`` and each that it was set against, how often it was chosen."""
         return picks.tallies(self.db, base)
+
+    def keep_losses(self, found: Sequence[Loss]) -> None:
+        """Keep what turns weigh, in the place of what they weighed before."""
+        losses.keep(self.db, found)
+
+    def losses(self, turn_ids: Sequence[int]) -> dict[int, Loss]:
+        """Return what those of the turns weigh that were weighed, by whichever versions."""
+        return losses.of(self.db, turn_ids)
+
+    def heaviest(self, scales: Scales, order: LossOrder, *, limit: int) -> list[int]:
+        """Return the unreviewed turns that were weighed by ``scales``, those of the greatest figure first."""
+        return losses.heaviest(self.db, scales, order, limit)
+
+    def unweighed(self, scales: Scales, *, limit: int | None = None) -> list[tuple[int, int]]:
+        """Return the unreviewed turns that were not weighed by ``scales``, newest first, each with its conversation."""
+        return losses.unweighed(self.db, scales, limit)
+
+    def count_unweighed(self, scales: Scales) -> int:
+        """Return the number of turns that ``unweighed`` returns."""
+        return losses.count_unweighed(self.db, scales)
 
     def undo(self) -> Act | None:
         """Take back the newest act that stands; None when there is none."""

@@ -166,7 +166,20 @@ class SocratesApp(VersionsApp):
 
     def action_review(self) -> None:
         """Review what nobody judged yet."""
-        self._curate(ReviewScreen(self.parts.corpus, self.chat.edit, lambda: self._since(self._newest())))
+        self._curate(
+            ReviewScreen(
+                self.parts.corpus,
+                self.chat.edit,
+                lambda: self._since(self._newest()),
+                scales=self.scales,
+                order=self._settings.review_order,
+                weighing=self.weighed,
+            )
+        )
+
+    @on(ReviewScreen.OrderChosen)
+    def _order_chosen(self, event: ReviewScreen.OrderChosen) -> None:
+        self._set(self._settings.with_changes(review_order=event.order))
 
     def action_corpus(self) -> None:
         """Find and judge turns of all conversations."""

@@ -9,14 +9,28 @@ import typer
 from corpus.database import LARGEST
 from corpus.filters import EVERYTHING, Filter
 from corpus.records import Hit, Turn
-from socrates_tui import act_commands, check_command, corpus_file_commands, keeping_commands, meter_command
+from socrates_tui import (
+    act_commands,
+    check_command,
+    corpus_file_commands,
+    keeping_commands,
+    meter_command,
+    review_commands,
+)
 from socrates_tui.filter_options import takes_filter
 from socrates_tui.invocation import Json, TurnId, corpus_of, valid_text
 from socrates_tui.json_output import print_json
 from socrates_tui.plain_text import plain
 
 app = typer.Typer(name="corpus", help="Conversations, rewrites and examples.", no_args_is_help=True)
-for _part in (corpus_file_commands, act_commands, check_command, keeping_commands, meter_command):
+for _part in (
+    corpus_file_commands,
+    review_commands,
+    act_commands,
+    check_command,
+    keeping_commands,
+    meter_command,
+):
     app.add_typer(_part.app)
 
 Limit = Annotated[int, typer.Option(min=1, max=LARGEST, help="Most to print.")]

@@ -20,5 +20,7 @@ class Loan:
     """The one version that it lets speak; None for several."""
     gives_way: bool = False
     """Whether what the user says or chooses goes first: then it is stopped, and goes on afterwards."""
+    patient: bool = False
+    """Whether it gives way to all other work, too, as it takes minutes; the version that speaks speaks on meanwhile."""
     stop: Event = field(default_factory=Event)
     """Ends it for good."""

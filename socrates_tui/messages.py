@@ -11,6 +11,7 @@ from corpus.records import Turn
 from socrates_tui.blind import Question, Side
 from socrates_tui.loan import Loan
 from socrates_tui.retraining import Preflight
+from socrates_tui.weighing import Weighed
 
 if TYPE_CHECKING:
     from corpus.quality import Report
@@ -107,6 +108,28 @@ class PinsFailed(Message):
     """``version`` cannot answer the pinned prompts."""
 
     version: str
+    reason: str
+
+
+@dataclass
+class WeighingProgressed(Message):
+    """Replies that wait for a verdict were weighed."""
+
+    weighed: Weighed
+
+
+@dataclass
+class WeighingEnded(Message):
+    """All that waited is weighed by ``version``; ``weighed`` tells of what was not weighed before."""
+
+    version: str
+    weighed: Weighed
+
+
+@dataclass
+class WeighingFailed(Message):
+    """The replies that wait cannot be weighed now."""
+
     reason: str
 
 

@@ -24,6 +24,7 @@ LABELS = {
     "system_prompt": marked("System text"),
     "preset": marked("Preset"),
     "base": marked("Base"),
+    "review_order": marked("Order of the review"),
     "theme": marked("Theme"),
     "tour": marked("Tour"),
     "language": marked("Language"),
@@ -49,6 +50,8 @@ def allowed(key: str) -> str:
             return tr("embedded, a hub id such as google/gemma-2-2b-jpn-it, or a directory with a checkpoint")
         case "preset":
             return tr("one of {names}").format(names=", ".join(PRESETS))
+        case "review_order":
+            return tr("meter, loss or disagreement")
         case "language":
             return tr("auto, en or ja")
         case "tour":

@@ -14,6 +14,7 @@ from adapters.files import replace_text
 from adapters.recipe import Preset
 from socrates_errors import SettingsError
 from socrates_language import tr
+from socrates_tui.sitting import Order
 
 SEEDS = 2**32
 """How many seeds there are; the first is 0."""
@@ -60,6 +61,8 @@ class Settings(BaseModel):
     """The app's colours."""
     language: Literal["auto", "en", "ja"] = "auto"
     """The app's language, from the next start on: en, ja, or auto, which goes by the locale."""
+    review_order: Order = "meter"
+    """What the review shows first: meter, loss or disagreement; o in the review goes on to the next."""
     tour: bool = True
     """Whether a newcomer is told what to do next, above the prompt."""
     sampling: SamplingSettings = SamplingSettings()

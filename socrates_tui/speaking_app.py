@@ -160,7 +160,7 @@ class SpeakingApp(App[None]):
         elif self._loans and not self.leaving and not (self._loans[0].gives_way and self.chat.waiting):
             self._lent = True
             loan = self._loans[0]
-            if not (loan.gives_way and loan.version == self.engine.version):
+            if not (loan.patient or (loan.gives_way and loan.version == self.engine.version)):
                 self.chat.engine = None
             self._work(self.engine, loan)
 
@@ -222,7 +222,8 @@ class SpeakingApp(App[None]):
     def lend(self, loan: Loan) -> None:
         """Let ``loan`` have the engine as soon as nothing is said."""
         if loan.gives_way:
-            self._loans.append(loan)
+            patient = (place for place, other in enumerate(self._loans) if other.patient)
+            self._loans.insert(len(self._loans) if loan.patient else next(patient, len(self._loans)), loan)
         else:
             self._loans.insert(0, loan)
             self.chat.engine = None

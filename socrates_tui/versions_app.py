@@ -14,7 +14,6 @@ from socrates_language import tr
 from socrates_tui.brief import brief
 from socrates_tui.comparison import Comparison
 from socrates_tui.messages import VersionCarried, VersionNotCarried
-from socrates_tui.pins_app import PinsApp
 from socrates_tui.screens.compare import CompareScreen
 from socrates_tui.screens.confirm import ConfirmScreen
 from socrates_tui.screens.directory import DirectoryScreen
@@ -23,11 +22,12 @@ from socrates_tui.screens.other_version import OtherVersionScreen
 from socrates_tui.screens.title import TitleScreen
 from socrates_tui.screens.versions import Act, ChosenVersion, VersionsScreen
 from socrates_tui.version_figures import version_figures
+from socrates_tui.weighing_app import WeighingApp
 
 log = logging.getLogger(__name__)
 
 
-class VersionsApp(PinsApp):
+class VersionsApp(WeighingApp):
     """Lists, switches, names, compares, carries and deletes versions."""
 
     def action_versions(self) -> None:

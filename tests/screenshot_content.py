@@ -6,9 +6,11 @@ from typing import Any
 
 from adapters.figures import Record, difference, fingerprint
 from adapters.registry import ADAPTER, EVALUATION, Version
+from corpus.losses import Loss
 from corpus.quality import Finding
 from corpus.store import Corpus
 from socrates_tui.curve import RUN
+from socrates_tui.weighing import scales_of
 from tests.adapters.manifests import publish, record, write_evaluation
 from tests.socrates_tui.scripted import EVALUATED, HOLD, STARTED, UNTRAINED, ScriptedTraining, step
 from tests.socrates_tui.stage import Stage
@@ -164,6 +166,16 @@ def lived_in(stage: Stage) -> None:
     """Fill the home with conversations in both languages, and with versions."""
     _versions(stage)
     _conversations(stage)
+
+
+def weighed(stage: Stage) -> None:
+    """Weigh what waits for a verdict."""
+    lived_in(stage)
+    scales = scales_of(stage.registry, "embedded", "v0003")
+    with stage.corpus() as corpus:
+        waiting = [turn for turn, _ in corpus.unweighed(scales)]
+        figures = [(1.62 + 0.41 * (place % 5), 1.9 + 0.73 * (place % 3)) for place in range(len(waiting))]
+        corpus.keep_losses([Loss(turn, scales, *each) for turn, each in zip(waiting, figures, strict=True)])
 
 
 def measured(stage: Stage) -> None:

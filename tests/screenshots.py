@@ -21,7 +21,7 @@ from textual.widgets import Input, TextArea
 
 import socrates_language
 from socrates_tui.app import SocratesApp
-from tests.screenshot_content import REWRITE, lived_in, measured, taught, training
+from tests.screenshot_content import REWRITE, lived_in, measured, taught, training, weighed
 from tests.socrates_tui.stage import Stage, retrain, settled, shown, until
 
 PICTURES = Path(__file__).parents[1] / "docs" / "screens"
@@ -78,7 +78,7 @@ PROGRAM = [
     Picture("rewrite", rewriting, lived_in),
     Picture("train", running, training),
     Picture("versions", keys("f3"), measured),
-    Picture("review", keys("f6"), lived_in),
+    Picture("review", keys("f6", "o"), weighed),
     Picture("corpus", keys("f7", "space", "down", "space"), lived_in),
     Picture("preflight", keys("f5"), taught),
     Picture("run", keys("f12", "down", "enter"), measured),

@@ -171,6 +171,26 @@ def test_the_same_loop_from_the_command_line(home: Path, tmp_path: Path) -> None
     assert figures[1]["loss_per_token"] < 0.7 * figures[0]["loss_per_token"]
 
 
+def test_what_a_reply_weighs_is_its_loss_in_an_evaluation_under_both_versions(home: Path, tmp_path: Path) -> None:
+    told = [PROMPTS[0], "君にとって幸せとは何かね？", "楽しいことです。", "幸せとは、快楽のことである。"]
+    roles = ["user", "assistant"] * 2
+    messages = [{"role": role, "content": text} for role, text in zip(roles, told, strict=True)]
+    line = json.dumps({"messages": messages}, ensure_ascii=False) + "\n"
+    command("--accept-gemma-terms", "corpus", "import", "-", "--verdict", "unreviewed", given=line)
+    weighed = json.loads(command("corpus", "weigh", "--json"))
+    assert weighed == {"version": "v0000", "parent": "base", "weighed": 2, "too_long": 0}
+    queue = json.loads(command("corpus", "queue", "--order", "disagreement", "--json"))
+    assert queue["unweighed"] == 0
+    (second,) = (turn for turn in queue["turns"] if turn["reply"] == told[3])
+    data = tmp_path / "examples.jsonl"
+    data.write_text(line)
+    evaluated = ("eval", "--data", str(data), "--version", "v0000", "--version", "base", "--json")
+    loss, of_base = (figures["loss_per_token"] for figures in json.loads(command(*evaluated))["versions"])
+    assert second["loss"] == pytest.approx(loss, rel=0.02)
+    assert second["disagreement"] == pytest.approx(abs(loss - of_base), abs=0.02 * (loss + of_base))
+    assert second["disagreement"] > 0.1
+
+
 FRESH = [
     "最近、何をしても楽しくないんです。",
     "友達に嘘をつかれました。許すべきですか？",

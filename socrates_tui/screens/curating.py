@@ -58,7 +58,11 @@ class CuratingScreen(Screen[int]):
                 raise
             except CorpusError:
                 turn = None
-        await self.query_one(TurnCard).show(turn, conversation, before)
+        await self.query_one(TurnCard).show(turn, conversation, before, self.worth(turn) if turn is not None else "")
+
+    def worth(self, turn: Turn) -> str:
+        """Say in a line how much a turn is worth a minute; nothing where that is not known here."""
+        return ""
 
     def tell(self, sentence: str, severity: Literal["information", "warning", "error"] = "information") -> None:
         """Show a notification."""

@@ -1,6 +1,7 @@
 """Reviewing the replies that nobody judged yet, one after the other."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
@@ -9,18 +10,30 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
+from textual.message import Message
+from textual.reactive import var
 from textual.widgets import Static
 
+from corpus.losses import Scales
 from corpus.records import Act, Turn
 from corpus.store import Corpus
-from socrates_language import ngettext, tr
+from socrates_language import marked, ngettext, tr
 from socrates_tui.act_sentences import ACTS
 from socrates_tui.plain_text import plain_line
 from socrates_tui.screens.curating import CuratingScreen, Edit
-from socrates_tui.sitting import Sitting
+from socrates_tui.sitting import Figures, Order, Sitting
+from socrates_tui.weighing import Weighed
 from socrates_tui.widgets.key_line import KeyLine
 from socrates_tui.widgets.long_list import Column, LongList
 from socrates_tui.widgets.turn_card import TurnCard
+
+_WIDE = 40
+"""The width from which on the queue has every column."""
+_ORDERS: dict[Order, str] = {
+    "meter": marked("What seems worst comes first, by the style meter (o: by loss)"),
+    "loss": marked("The highest loss comes first (o: by disagreement)"),
+    "disagreement": marked("What versions disagree about most comes first (o: by style)"),
+}
 
 
 class Queue(LongList):
@@ -33,6 +46,9 @@ class Queue(LongList):
         Binding("s", "screen.skip", "Skip", tooltip="Look at the reply again after all others"),
         Binding("u,ctrl+z", "screen.undo", "Undo", tooltip="Take back the last act, and come back to its reply"),
         Binding("U,ctrl+y", "screen.redo", "Redo", show=False, tooltip="Do again what was taken back"),
+        Binding("o", "screen.order", "Order", tooltip="Go on to the next order: style, loss, disagreement"),
+        Binding("w", "screen.weigh", "Weigh", tooltip="Compute loss and disagreement in the background"),
+        Binding("w", "screen.stop_weighing", "Stop weighing", tooltip="Compute no more; what was weighed is kept"),
         Binding("enter", "screen.open", "Open", tooltip="Go to the reply in its conversation"),
         Binding("pageup", "screen.scroll_card(-1)", "Scroll up", show=False, tooltip="Scroll a long reply up"),
         Binding("pagedown,space", "screen.scroll_card(1)", "Scroll down", show=False, tooltip="Scroll it down"),
@@ -44,18 +60,48 @@ class ReviewScreen(CuratingScreen):
 
     BEFORE = 2
 
-    def __init__(self, corpus: Corpus, edit: Edit, new_examples: Callable[[], int]) -> None:
-        """``new_examples`` counts what a training would learn that the newest version does not know."""
+    weighing: var[Weighed | None] = var(None, init=False)
+    """How far the weighing is; None where nothing is weighed."""
+
+    @dataclass
+    class OrderChosen(Message):
+        """The user chose another order."""
+
+        order: Order
+
+    class WeighingAsked(Message):
+        """The user wants what waits to be weighed."""
+
+    class WeighingStopped(Message):
+        """The user wants no more to be weighed."""
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        edit: Edit,
+        new_examples: Callable[[], int],
+        *,
+        scales: Callable[[], Scales],
+        order: Order,
+        weighing: Weighed | None,
+    ) -> None:
+        """``new_examples`` counts what a training would learn that the newest version does not know.
+
+        ``scales`` tells by which versions replies are weighed now.
+        """
         super().__init__(corpus, edit)
-        self._sitting = Sitting(corpus)
+        self._sitting = Sitting(corpus, scales, order)
+        self._scales = scales
         self._new_examples = new_examples
         self._turns: list[Turn] = []
+        self.set_reactive(ReviewScreen.weighing, weighing)
 
     def compose(self) -> ComposeResult:
         """Lay out the list and beside it the reply."""
         yield Static(id="title")
+        yield Static(id="order")
         with Horizontal(id="review"):
-            yield Queue(Column(tr("Prompt")), Column(tr("Reply"), shown_from=40))
+            yield Queue(*_columns(self._sitting.order))
             yield TurnCard()
             yield Static(id="nothing-left")
         yield KeyLine()
@@ -83,19 +129,42 @@ class ReviewScreen(CuratingScreen):
         wanted = current.id if to is None and current is not None else to
         self._turns = self._sitting.queue()
         ids = [turn.id for turn in self._turns]
+        self._queue.columns = _columns(self._sitting.order)
         self._queue.show(len(ids), self._rows, ids.index(wanted) if wanted in ids else self._queue.cursor)
         parts = [
             tr("{number} left").format(number=f"{self._sitting.left:,}"),
             tr("{number} done in this sitting").format(number=f"{self._sitting.done:,}"),
         ]
-        if ids:
-            parts.append(tr("what seems worst comes first"))
         title = Content.assemble((tr("Review"), "bold $text-accent"), "  ", " · ".join(parts))
         self.query_one("#title", Static).update(title)
+        self._tell_order()
         self.set_class(not ids, "-empty")
         if not ids:
             self.query_one("#nothing-left", Static).update(Content(self._what_next()))
         self.refresh_bindings()
+
+    def _tell_order(self) -> None:
+        """Say which order it is, how many replies have no place in it, and how far the weighing is."""
+        parts = [tr(_ORDERS[self._sitting.order])]
+        if self._sitting.order != "meter" and (unweighed := self._sitting.unweighed):
+            sentence = ngettext(
+                "{number} reply is not weighed yet and comes last",
+                "{number} replies are not weighed yet and come last",
+                unweighed,
+            )
+            parts.append(sentence.format(number=f"{unweighed:,}"))
+            if self.weighing is None:
+                parts.append(tr("w weighs"))
+        if self.weighing is not None:
+            sentence = tr("weighing, {done} of {of} done, w stops")
+            parts.append(sentence.format(done=f"{self.weighing.done:,}", of=f"{self.weighing.of:,}"))
+        self.query_one("#order", Static).update(Content(" · ".join(parts)))
+
+    def watch_weighing(self) -> None:
+        """Say how far it is."""
+        if self.is_mounted:
+            self._tell_order()
+            self.refresh_bindings()
 
     def _what_next(self) -> str:
         new = self._new_examples()
@@ -108,7 +177,29 @@ class ReviewScreen(CuratingScreen):
         return tr("Every reply is reviewed. Esc goes back to the chat: what Socrates says there comes here.")
 
     def _rows(self, start: int, stop: int) -> list[Sequence[str]]:
-        return [(plain_line(turn.prompt), plain_line(turn.reply)) for turn in self._turns[start:stop]]
+        turns = self._turns[start:stop]
+        return [
+            (plain_line(turn.prompt), plain_line(turn.reply), *_cells(figures))
+            for turn, figures in zip(turns, self._sitting.figures(turns), strict=True)
+        ]
+
+    def worth(self, turn: Turn) -> str:
+        """Say what the meter and the versions make of the reply."""
+        (figures,) = self._sitting.figures([turn])
+        style, none = tr("style {score}").format(score=f"{figures.style:.0f}"), tr("not weighed yet")
+        if figures.loss is None:
+            return f"{style} · {none}"
+        scales = figures.loss.scales
+        told = tr("loss {loss} under {version} · disagreement with {parent} {disagreement}").format(
+            loss=f"{figures.loss.loss:.2f}",
+            version=scales.version,
+            parent=scales.parent,
+            disagreement=f"{figures.loss.disagreement:.2f}",
+        )
+        if figures.stale:
+            now = tr("not weighed yet by {version}, which speaks now").format(version=self._scales().version)
+            return f"{style} · {told} · {now}"
+        return f"{style} · {told}"
 
     @on(Queue.Moved)
     async def _show_turn(self) -> None:
@@ -152,6 +243,20 @@ class ReviewScreen(CuratingScreen):
             self._sitting.put_off(turn.id)
             self.refresh_turns(self._next())
 
+    def action_order(self) -> None:
+        """Go on to the next order, from its beginning."""
+        self.post_message(self.OrderChosen(self._sitting.next_order()))
+        first = self._sitting.queue()[:1]
+        self.refresh_turns(*(turn.id for turn in first))
+
+    def action_weigh(self) -> None:
+        """Ask for what waits to be weighed."""
+        self.post_message(self.WeighingAsked())
+
+    def action_stop_weighing(self) -> None:
+        """Ask for no more to be weighed."""
+        self.post_message(self.WeighingStopped())
+
     def _next(self) -> int | None:
         """Return the turn below the cursor."""
         below = self._turns[self._queue.cursor + 1 :]
@@ -178,7 +283,34 @@ class ReviewScreen(CuratingScreen):
         card.scroll_relative(y=pages * max(1, card.size.height - 2), animate=False)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Without a reply nothing can be judged."""
-        if action in ("open", "approve", "rewrite", "drop", "skip"):
-            return bool(self._turns)
+        """Without a reply nothing can be judged; what is being weighed can be stopped."""
+        match action:
+            case "open" | "approve" | "rewrite" | "drop" | "skip" | "order":
+                return bool(self._turns)
+            case "weigh":
+                return bool(self._turns) and self.weighing is None
+            case "stop_weighing":
+                return self.weighing is not None
         return True
+
+
+def _columns(order: Order) -> list[Column]:
+    """Return the columns of the queue: of the figures a narrow one has the one that it is ordered by."""
+
+    def figure(of: Order, title: str) -> Column:
+        return Column(title, 7, right=True, shown_from=0 if of == order else _WIDE)
+
+    return [
+        Column(tr("Prompt")),
+        Column(tr("Reply"), shown_from=_WIDE),
+        figure("meter", tr("Style")),
+        figure("loss", tr("Loss")),
+        figure("disagreement", tr("Disagr.")),
+    ]
+
+
+def _cells(figures: Figures) -> list[str]:
+    """Return the figures of a reply; those of other versions than those of now in brackets, none as a dash."""
+    told = [] if figures.loss is None else [figures.loss.loss, figures.loss.disagreement]
+    weighed = [f"({figure:.2f})" if figures.stale else f"{figure:.2f}" for figure in told] or ["–", "–"]
+    return [f"{figures.style:.0f}", *weighed]

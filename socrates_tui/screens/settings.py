@@ -20,6 +20,7 @@ from socrates_tui.presets import MEANINGS
 from socrates_tui.screens.dialog import LEAVE, Dialog
 from socrates_tui.setting_text import LABELS, SAMPLING, TRUTHS, allowed, meaning, text_of, with_text
 from socrates_tui.settings import Settings
+from socrates_tui.sitting import ORDERS
 from socrates_tui.widgets.key_line import KeyLine
 from socrates_tui.widgets.plain_area import PlainArea
 
@@ -72,6 +73,8 @@ class SettingsScreen(Dialog[Settings]):
                 return self._choice(key, value, list(PRESETS))
             case "theme":
                 return self._choice(key, value, self._themes)
+            case "review_order":
+                return self._choice(key, value, ORDERS)
             case "language":
                 return self._choice(key, value, ["auto", *LANGUAGES])
             case "tour":

@@ -10,7 +10,10 @@ from textual.widgets._footer import FooterKey
 
 from socrates_language import tr
 
-FIRST_TO_GO = ("versions", "conversations", "screen.undo", "screen.flip(1)", "screen.flip(-1)")
+FIRST_TO_GO = (
+    *("versions", "conversations", "screen.undo", "screen.flip(1)", "screen.flip(-1)"),
+    *("screen.weigh", "screen.stop_weighing", "screen.order"),
+)
 """Actions whose keys are left out before the others where there is no room; F1 shows them."""
 
 

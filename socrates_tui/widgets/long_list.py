@@ -80,7 +80,8 @@ class LongList(ScrollView, can_focus=True):
         super().__init__(id=id)
         self.count = 0
         """Number of rows."""
-        self._columns = columns
+        self.columns: Sequence[Column] = columns
+        """They may change before ``show``."""
         self._read: ReadRows = lambda start, stop: []
         self._pages: dict[int, Sequence[Cells]] = {}
 
@@ -134,7 +135,7 @@ class LongList(ScrollView, can_focus=True):
         width = self.scrollable_content_region.width
         row = self.scroll_offset.y + y - 1
         if y == 0:
-            return self._line([column.title for column in self._columns], width, "long-list--heading")
+            return self._line([column.title for column in self.columns], width, "long-list--heading")
         if row >= self.count:
             return Strip.blank(width, self.get_visual_style("long-list--row").rich_style)
         names = ["long-list--row", *(["long-list--cursor"] if row == self.cursor else [])]
@@ -145,12 +146,12 @@ class LongList(ScrollView, can_focus=True):
         if page not in self._pages:
             self._pages[page] = self._read(page * PAGE, min(self.count, (page + 1) * PAGE))
         cells = self._pages[page]
-        return cells[place] if place < len(cells) else [""] * len(self._columns)
+        return cells[place] if place < len(cells) else [""] * len(self.columns)
 
     def _line(self, cells: Cells, width: int, *names: str) -> Strip:
         shown = [
             (column, Content(cell) if isinstance(cell, str) else cell)
-            for column, cell in zip(self._columns, cells, strict=True)
+            for column, cell in zip(self.columns, cells, strict=True)
             if width >= column.shown_from
         ]
         fixed = sum(column.width for column, _ in shown if column.width is not None)

@@ -8,6 +8,7 @@ from textual.widgets import Static
 
 from socrates_language import ngettext, tr
 from socrates_tui.plain_text import plain
+from socrates_tui.weighing import Weighed
 
 
 class StatusLine(Static):
@@ -23,6 +24,9 @@ class StatusLine(Static):
     left_out: reactive[int] = reactive(0, layout=True)
     """The oldest turns of the conversation that were not read for its newest reply."""
     new_examples: reactive[int] = reactive(0, layout=True)
+
+    weighed: reactive[Weighed | None] = reactive(None, layout=True)
+    """How far the weighing of what waits for a verdict is; None where nothing is weighed."""
 
     def render(self) -> Content:
         """Return the parts in the order in which they are looked for."""
@@ -40,6 +44,9 @@ class StatusLine(Static):
         if self.left_out:
             left_out = ngettext("{number} oldest turn not read", "{number} oldest turns not read", self.left_out)
             parts.insert(4, (left_out.format(number=f"{self.left_out:,}"), "$text-warning"))
+        if self.weighed is not None:
+            weighing = tr("weighing {done}/{of}").format(done=f"{self.weighed.done:,}", of=f"{self.weighed.of:,}")
+            parts.append((weighing, ""))
         return Content(" · ").join(Content.styled(text, style) for text, style in parts)
 
 

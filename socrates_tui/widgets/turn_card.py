@@ -9,7 +9,7 @@ from textual.widgets import Static
 
 from corpus.records import Conversation, Turn
 from socrates_language import tr
-from socrates_tui.plain_text import plain_line
+from socrates_tui.plain_text import plain, plain_line
 from socrates_tui.screens.moment import moment
 from socrates_tui.widgets.turn_view import TurnView
 
@@ -22,12 +22,21 @@ class TurnCard(VerticalScroll, can_focus=False):
     """The turn that is under the cursor of a list."""
 
     def compose(self) -> ComposeResult:
-        """Lay out the two lines above the turn."""
+        """Lay out the lines above the turn."""
         yield Static(id="card-where")
+        yield Static(id="card-worth")
         yield Static(id="card-before")
 
-    async def show(self, turn: Turn | None, conversation: Conversation | None, before: Sequence[Turn]) -> None:
-        """Show ``turn`` of ``conversation``, which followed on ``before``; None shows nothing."""
+    async def show(
+        self, turn: Turn | None, conversation: Conversation | None, before: Sequence[Turn], worth: str = ""
+    ) -> None:
+        """Show ``turn`` of ``conversation``, which followed on ``before``; None shows nothing.
+
+        ``worth`` says how much it is worth a minute, where that is known.
+        """
+        line = self.query_one("#card-worth", Static)
+        line.update(Content(plain(worth)))
+        line.display = bool(worth)
         shown = self.query(SeenTurn)
         if turn is not None and shown and shown.first().turn == turn:
             return

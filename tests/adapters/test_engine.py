@@ -212,6 +212,90 @@ def test_a_version_speaks_as_it_does_in_plain_peft(engine: GemmaEngine, checkpoi
     assert actual.argmax() == expected.argmax()
 
 
+DIALOGUE = [user("What is justice?"), Message(role="assistant", content="What do you mean by that?")]
+LONGER = [*DIALOGUE, user("幸せとは何か。" * 20), Message(role="assistant", content="君はどう考えるかね？")]
+BRANCH = [user("What is justice?"), Message(role="assistant", content="")]
+
+
+def expected_losses(checkpoint: Path, examples: list[list[Message]], adapter: Path | None) -> list[float]:
+    """Return what the evaluation of a training makes of ``examples``, each in a row of its own."""
+    from adapters.base import load_model, load_tokenizer
+    from adapters.encoding import Encoder
+    from adapters.evaluation import target_losses
+    from adapters.lora import make_adaptable, put_on, read_adapter, shapes
+
+    model = load_model(checkpoint, trainable=True)
+    layers = make_adaptable(model)
+    put_on(None if adapter is None else read_adapter(adapter, shapes(layers), device()), layers)
+    rows, _ = Encoder(load_tokenizer(checkpoint)).rows([{"messages": messages} for messages in examples], 512)
+    return [loss / tokens for loss, tokens in target_losses(model, rows)]
+
+
+def test_losses_are_those_of_the_evaluation_under_each_version(
+    engine: GemmaEngine, checkpoint: Path, registry: Registry
+) -> None:
+    name = make_version(registry, checkpoint)
+    examples = [DIALOGUE, LONGER, BRANCH]
+    found = engine.losses(examples, [name, BASE])
+    assert found is not None
+    of_version, of_base = found
+    directory = registry.get(name).directory
+    assert of_version == pytest.approx(expected_losses(checkpoint, examples, directory), rel=0.01)
+    assert of_base == pytest.approx(expected_losses(checkpoint, examples, None), rel=0.01)
+    assert of_version[1] != pytest.approx(of_base[1], rel=0.02)
+
+
+def test_measuring_losses_changes_nothing_of_what_is_said(
+    engine: GemmaEngine, checkpoint: Path, registry: Registry
+) -> None:
+    engine.use(make_version(registry, checkpoint))
+    messages = [user("What is justice? " * 8)]
+    before, speaks = finished(engine.reply(messages, GREEDY)).reply, logits(engine)
+    for versions in ([BASE], [engine.version, BASE]):
+        assert engine.losses([DIALOGUE], versions) is not None
+        torch.testing.assert_close(logits(engine), speaks, rtol=0, atol=0)
+        assert finished(engine.reply(messages, GREEDY)).reply == before
+
+
+def test_what_was_read_of_the_conversation_is_not_read_again_after_losses_were_measured(engine: GemmaEngine) -> None:
+    if not isinstance(engine._decoder, Decoder) or not engine._decoder.SHELVED_BYTES:
+        pytest.skip("nothing is kept here")
+    prompt = engine._encoder.prompt([user("What is justice? " * 8)])
+    engine._reader.begin(prompt)
+    engine.losses([DIALOGUE], [BASE])
+    engine._reader._take_up([*prompt, 7])
+    assert engine._reader.resume([*prompt, 7]) == [7]
+
+
+def test_a_measurement_that_is_stopped_gives_nothing_and_the_version_speaks_on(
+    engine: GemmaEngine, checkpoint: Path, registry: Registry
+) -> None:
+    before, asked = logits(engine), list[int]()
+
+    def stopped() -> bool:
+        asked.append(1)
+        return len(asked) > 1
+
+    assert engine.losses([DIALOGUE], [make_version(registry, checkpoint), BASE], stopped) is None
+    assert engine.version == BASE
+    torch.testing.assert_close(logits(engine), before, rtol=0, atol=0)
+
+
+def test_a_reply_longer_than_the_context_has_no_loss(engine: GemmaEngine) -> None:
+    too_long = [user("word " * 600), DIALOGUE[1]]
+    found = engine.losses([too_long, DIALOGUE], [BASE])
+    assert found is not None
+    assert found[0][0] is None
+    assert found[0][1] is not None
+
+
+def test_nothing_is_measured_where_a_version_cannot_be_read(engine: GemmaEngine) -> None:
+    before = logits(engine)
+    with pytest.raises(VersionError):
+        engine.losses([DIALOGUE], [BASE, "v0999"])
+    torch.testing.assert_close(logits(engine), before, rtol=0, atol=0)
+
+
 def break_shape(tensors: dict[str, torch.Tensor]) -> None:
     name = next(n for n in tensors if n.endswith("lora_A.weight"))
     tensors[name] = tensors[name][:, :-1].contiguous()

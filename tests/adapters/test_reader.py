@@ -47,6 +47,21 @@ def assert_same(one: torch.Tensor, other: torch.Tensor) -> None:
     torch.testing.assert_close(one, other, atol=0.05 * float(other.std()), rtol=0)
 
 
+def test_one_comes_back_to_a_conversation_after_another_that_needed_more_room(
+    gemma3: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adapters.decoder.ROOM", 64)
+    decoder = Counting(weights_of(load_model(gemma3, trainable=True), END))
+    decoder._captures = False
+    reader = Reader(decoder)
+    anew = decoder.counted(Reader(decoder), [*FIRST, 7])[1]
+    for prompt in (FIRST, [2, *range(100, 200)]):
+        reader.begin(prompt)
+    count, every = decoder.counted(reader, [*FIRST, 7])
+    assert count == 1
+    assert_same(every, anew)
+
+
 def test_a_conversation_that_one_comes_back_to_is_not_read_again(decoder: Counting) -> None:
     reader = Reader(decoder)
     anew = {id(prompt): decoder.counted(Reader(decoder), [*prompt, 7])[1] for prompt in (FIRST, SECOND, THIRD)}

@@ -34,6 +34,8 @@ class ScriptedEngine:
     piece: int = 4
     hold_after: int | None = None
     """So many pieces are said; then nothing until ``go_on`` is set or the reply is stopped."""
+    hold_weighing: int | None = None
+    """The weighing of so many pieces stands still until ``go_on`` is set or it is stopped."""
     fail_after: tuple[int, Exception] | None = None
     """So many pieces of the next reply are said; then this is raised."""
     left_out: int = 0
@@ -41,6 +43,10 @@ class ScriptedEngine:
     refused: set[str] = field(default_factory=set)
     """Versions that cannot be swapped in."""
     history: list[Call] = field(default_factory=list)
+    weights: dict[tuple[str, str], float | None] = field(default_factory=dict)
+    """Losses by version and reply; that of any other is 1."""
+    weighed: list[tuple[str, ...]] = field(default_factory=list)
+    """The replies that were weighed together, after the versions that did."""
     swaps: list[str] = field(default_factory=list)
     beside: list[bool] = field(default_factory=list)
     """Before each piece: whether a training ran."""
@@ -85,6 +91,26 @@ class ScriptedEngine:
                 seed=7 if sampling.seed is None else sampling.seed,
                 turns_left_out=self.left_out,
             )
+
+    def losses(
+        self,
+        examples: Sequence[Sequence[Message]],
+        versions: Sequence[str],
+        stopped: Callable[[], bool] = lambda: False,
+        beside: Callable[[], bool] = lambda: False,
+    ) -> list[list[float | None]] | None:
+        """Return what is in ``weights``."""
+        with self.lock:
+            if refused := self.refused & {*versions}:
+                raise VersionError(f"{min(refused)} does not fit this base: train it again.")
+            replies = [messages[-1]["content"] for messages in examples]
+            self.weighed.append((*versions, *replies))
+            if len(self.weighed) == self.hold_weighing:
+                self.held.set()
+                _wait(self.go_on, stopped)
+            if stopped():
+                return None
+            return [[self.weights.get((version, reply), 1.0) for reply in replies] for version in versions]
 
     def use(self, version: str) -> None:
         """Speak as ``version`` from the next reply on."""

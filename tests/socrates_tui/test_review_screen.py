@@ -42,6 +42,10 @@ def heading(app: SocratesApp) -> str:
     return shown(app).splitlines()[0].strip()
 
 
+def order(app: SocratesApp) -> str:
+    return shown(app).splitlines()[1].strip()
+
+
 async def test_the_reply_is_shown_with_what_was_said_before_it_who_spoke_and_when(said: Stage) -> None:
     async with said.play() as (app, pilot):
         screen = await reviewing(app, pilot)
@@ -59,7 +63,8 @@ async def test_the_reply_is_shown_with_what_was_said_before_it_who_spoke_and_whe
 async def test_a_verdict_is_one_key_and_the_next_reply_comes(said: Stage, key: str, verdict: str) -> None:
     async with said.play() as (app, pilot):
         screen = await reviewing(app, pilot)
-        assert heading(app) == "Review  3 left · 0 done in this sitting · what seems worst comes first"
+        assert heading(app) == "Review  3 left · 0 done in this sitting"
+        assert order(app) == "What seems worst comes first, by the style meter (o: by loss)"
         await pilot.press(key)
         await until(pilot, lambda: "では、勇気の例を挙げてくれ。" in shown(app))
         assert verdicts(said) == ["unreviewed", "unreviewed", verdict]

@@ -9,11 +9,15 @@ from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
 from adapters.figures import fingerprint
+from corpus.filters import Filter
+from corpus.losses import Loss, Scales
 from corpus.quality import Finding
 from corpus.records import Conversation
 from socrates_language import VARIABLE, tr, use
 from socrates_tui.app import SocratesApp
 from socrates_tui.screens.conversations import ConversationsScreen
+from socrates_tui.screens.review import ReviewScreen
+from socrates_tui.weighing import Weighed
 from tests.adapters.manifests import record, write_evaluation
 from tests.socrates_tui.making_runs import trained
 from tests.socrates_tui.scripted import EVALUATED, HOLD, STARTED, UNTRAINED, ScriptedTraining, published, step
@@ -318,6 +322,20 @@ def dated(told: Stage) -> Stage:
 
 def test_review(snap_compare: Compare, dated: Stage, size: tuple[int, int]) -> None:
     assert matches(snap_compare, dated, size, keys("f6"))
+
+
+def test_review_by_loss_while_it_is_weighed(snap_compare: Compare, dated: Stage, size: tuple[int, int]) -> None:
+    with dated.corpus() as corpus:
+        waiting = corpus.turns(Filter(verdict="unreviewed"))
+        corpus.keep_losses([Loss(waiting[0].id, Scales("embedded", "v0000", "base"), 12.5, 4.25)])
+        corpus.keep_losses([Loss(waiting[1].id, Scales("embedded", "v0001", "base"), 2.345, 3.5)])
+
+    async def play(app: SocratesApp, pilot: Pilot[None]) -> None:
+        await keys("f6", "o", "end")(app, pilot)
+        assert isinstance(app.screen, ReviewScreen)
+        app.screen.weighing = Weighed(1, 2)
+
+    assert matches(snap_compare, dated, size, play)
 
 
 def test_review_with_nothing_left(snap_compare: Compare, dated: Stage, size: tuple[int, int]) -> None:
