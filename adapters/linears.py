@@ -72,8 +72,7 @@ class Linears(ABC):
             if self._own is None:
                 y.addmv_(up.T, middle)
             else:  # half of the numbers are read
-                layers = len(self.sizes)
-                y.view(layers, 1, -1).baddbmm_(middle.view(layers, 1, -1), self._own)
+                y.view(len(self._own), 1, -1).baddbmm_(middle.view(len(self._own), 1, -1), self._own)
         return y
 
     def many(self, x: torch.Tensor) -> torch.Tensor:

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import asdict
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -20,7 +21,7 @@ from socrates_tui import (
 from socrates_tui.filter_options import takes_filter
 from socrates_tui.invocation import Json, TurnId, corpus_of, valid_text
 from socrates_tui.json_output import print_json
-from socrates_tui.plain_text import plain
+from socrates_tui.plain_text import plain, plain_start
 
 app = typer.Typer(name="corpus", help="Conversations, rewrites and examples.", no_args_is_help=True)
 for _part in (
@@ -38,6 +39,7 @@ Offset = Annotated[int, typer.Option(min=0, max=LARGEST, help="How many of the n
 
 _START = 60
 """Characters of a text that a line of a list shows."""
+_start = partial(plain_start, most=_START)
 
 
 @app.command("list")
@@ -187,8 +189,3 @@ def _around(text: str, spans: tuple[tuple[int, int], ...]) -> str:
 
 def _line(text: str) -> str:
     return plain(re.sub(r"\s", " ", text))
-
-
-def _start(text: str) -> str:
-    line = plain(" ".join(text.split()))
-    return line if len(line) <= _START else line[: _START - 1] + "…"

@@ -27,3 +27,9 @@ def plain(text: str) -> str:
 def plain_line(text: str) -> str:
     """Return the beginning of ``text`` as one line, each run of white space one space."""
     return plain(" ".join(text[:_LINE].split()))
+
+
+def plain_start(text: str, most: int) -> str:
+    """Return all of ``text`` as one such line; of a longer one its beginning, ``most`` characters with an ellipsis."""
+    line = plain(" ".join(text.split()))
+    return line if len(line) <= most else line[: most - 1] + "…"

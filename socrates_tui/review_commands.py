@@ -1,6 +1,7 @@
 """`socrates corpus queue` and `weigh`: replies that nobody judged yet in the order of the review, and their losses."""
 
 from dataclasses import asdict
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -9,15 +10,14 @@ from corpus.losses import Scales
 from corpus.records import Turn
 from socrates_tui.invocation import Json, base_of, corpus_of, home_of, settings_of
 from socrates_tui.json_output import print_json
-from socrates_tui.plain_text import plain, plain_line
+from socrates_tui.plain_text import plain_start
 from socrates_tui.progress_line import ProgressLine
 from socrates_tui.sitting import WINDOW, Figures, Order, Sitting
 from socrates_tui.weighing import Weighed, scales_of, weigh
 
 app = typer.Typer()
 
-_START = 40
-"""Characters of a text that a line shows."""
+_start = partial(plain_start, most=40)
 
 
 @app.command()
@@ -51,9 +51,9 @@ def queue(
         return
     typer.echo("  turn  style    loss  disagreement")
     for turn, figures in found:
-        typer.echo(
-            f"{turn.id:>6}  {figures.style:>5.0f}  {_weights(figures)}  {_start(turn.prompt)} → {_start(turn.reply)}"
-        )
+        loss, disagreement = figures.weights
+        columns = f"{turn.id:>6}  {figures.style:>5.0f}  {loss:>6}  {disagreement:>12}"
+        typer.echo(f"{columns}  {_start(turn.prompt)} → {_start(turn.reply)}")
     if unweighed:
         typer.echo(
             f"{unweighed:,} of {left:,} not weighed by {_by(scales)}: `socrates corpus weigh` weighs them.", err=True
@@ -100,19 +100,5 @@ def _told(turn: Turn, figures: Figures) -> dict[str, Any]:
     }
 
 
-def _weights(figures: Figures) -> str:
-    """Return loss and disagreement in their columns; those of other versions in brackets."""
-    if figures.loss is None:
-        return f"{'–':>6}  {'–':>12}"
-    told = [f"{number:.2f}" for number in (figures.loss.loss, figures.loss.disagreement)]
-    loss, disagreement = [f"({number})" for number in told] if figures.stale else told
-    return f"{loss:>6}  {disagreement:>12}"
-
-
 def _by(scales: Scales) -> str:
     return scales.version if scales.version == scales.parent else f"{scales.version} and {scales.parent}"
-
-
-def _start(text: str) -> str:
-    line = plain_line(text)
-    return plain(line if len(line) <= _START else line[: _START - 1] + "…")

@@ -48,6 +48,14 @@ class Figures:
     stale: bool
     """Whether it was weighed by other versions than those of now."""
 
+    @property
+    def weights(self) -> tuple[str, str]:
+        """Loss and disagreement as they are shown: those of other versions in brackets, a dash where there are none."""
+        if self.loss is None:
+            return "–", "–"
+        form = "({:.2f})" if self.stale else "{:.2f}"
+        return form.format(self.loss.loss), form.format(self.loss.disagreement)
+
 
 class Sitting:
     """The queue of unreviewed replies as one person works through it."""

@@ -21,7 +21,7 @@ from socrates_language import marked, ngettext, tr
 from socrates_tui.act_sentences import ACTS
 from socrates_tui.plain_text import plain_line
 from socrates_tui.screens.curating import CuratingScreen, Edit
-from socrates_tui.sitting import Figures, Order, Sitting
+from socrates_tui.sitting import Order, Sitting
 from socrates_tui.weighing import Weighed
 from socrates_tui.widgets.key_line import KeyLine
 from socrates_tui.widgets.long_list import Column, LongList
@@ -179,7 +179,7 @@ class ReviewScreen(CuratingScreen):
     def _rows(self, start: int, stop: int) -> list[Sequence[str]]:
         turns = self._turns[start:stop]
         return [
-            (plain_line(turn.prompt), plain_line(turn.reply), *_cells(figures))
+            (plain_line(turn.prompt), plain_line(turn.reply), f"{figures.style:.0f}", *figures.weights)
             for turn, figures in zip(turns, self._sitting.figures(turns), strict=True)
         ]
 
@@ -307,10 +307,3 @@ def _columns(order: Order) -> list[Column]:
         figure("loss", tr("Loss")),
         figure("disagreement", tr("Disagr.")),
     ]
-
-
-def _cells(figures: Figures) -> list[str]:
-    """Return the figures of a reply; those of other versions than those of now in brackets, none as a dash."""
-    told = [] if figures.loss is None else [figures.loss.loss, figures.loss.disagreement]
-    weighed = [f"({figure:.2f})" if figures.stale else f"{figure:.2f}" for figure in told] or ["–", "–"]
-    return [f"{figures.style:.0f}", *weighed]

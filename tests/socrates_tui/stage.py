@@ -20,7 +20,9 @@ from socrates_tui.app import SocratesApp
 from socrates_tui.compose import PATIENCE_S, Parts, build_app
 from socrates_tui.drafts import Drafts
 from socrates_tui.home import Home
+from socrates_tui.screens.review import ReviewScreen
 from socrates_tui.settings import Settings
+from socrates_tui.widgets.turn_card import SeenTurn
 from tests.socrates_tui.scripted import ScriptedEngine, ScriptedTraining
 
 
@@ -152,6 +154,14 @@ async def retrain(app: SocratesApp, pilot: Pilot[None]) -> None:
     await until(pilot, lambda: tr("Examples") in shown(app))
     await pilot.press("enter")
     await pilot.pause()
+
+
+async def reviewing(app: SocratesApp, pilot: Pilot[None]) -> ReviewScreen:
+    """Open the review, and return it once a reply is seen there."""
+    await pilot.press("f6")
+    await until(pilot, lambda: isinstance(app.screen, ReviewScreen) and app.screen.query(SeenTurn))
+    assert isinstance(app.screen, ReviewScreen)
+    return app.screen
 
 
 def shown(app: App[None]) -> str:

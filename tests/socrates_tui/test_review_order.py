@@ -3,7 +3,6 @@
 from threading import Event
 
 import pytest
-from textual.pilot import Pilot
 
 from corpus.losses import Loss, Scales
 from socrates_tui.app import SocratesApp
@@ -11,9 +10,8 @@ from socrates_tui.messages import PinsAnswered, VersionActivated, WeighingEnded,
 from socrates_tui.screens.review import ReviewScreen
 from socrates_tui.settings import Settings
 from socrates_tui.weighing import Weighed
-from socrates_tui.widgets.turn_card import SeenTurn
 from tests.corpus.talk import talk
-from tests.socrates_tui.stage import Stage, notices, say, settled, shown, text_of, until, write
+from tests.socrates_tui.stage import Stage, notices, reviewing, say, settled, shown, text_of, until, write
 from tests.writer import another_program_writing
 
 METER = "What seems worst comes first, by the style meter (o: by loss)"
@@ -33,13 +31,6 @@ def said(stage: Stage) -> Stage:
     for reply, of_version, of_parent in zip(REPLIES, (1.0, 3.0, 2.0), (1.25, 3.0, 4.0), strict=True):
         stage.engine.weights |= {("v0002", reply): of_version, ("v0001", reply): of_parent}
     return stage
-
-
-async def reviewing(app: SocratesApp, pilot: Pilot[None]) -> ReviewScreen:
-    await pilot.press("f6")
-    await until(pilot, lambda: isinstance(app.screen, ReviewScreen) and app.screen.query(SeenTurn))
-    assert isinstance(app.screen, ReviewScreen)
-    return app.screen
 
 
 def order(app: SocratesApp) -> str:

@@ -1,19 +1,17 @@
 """Tests of reviewing: one key a verdict, the next reply comes, and whatever else writes meanwhile nothing is lost."""
 
 import pytest
-from textual.pilot import Pilot
 
 from corpus.backup import back_up, restore
 from socrates_tui.app import SocratesApp
 from socrates_tui.messages import CorpusChanged
 from socrates_tui.screens.help import HelpScreen
-from socrates_tui.screens.review import ReviewScreen
 from socrates_tui.screens.rewrite import RewriteScreen
 from socrates_tui.widgets.plain_area import PlainArea
 from socrates_tui.widgets.turn_card import SeenTurn
 from tests.corpus.talk import talk
 from tests.socrates_tui.scripted import HOLD, STARTED, ScriptedTraining
-from tests.socrates_tui.stage import Stage, notices, settled, shown, text_of, until, write
+from tests.socrates_tui.stage import Stage, notices, reviewing, settled, shown, text_of, until, write
 from tests.writer import another_program_writing
 
 
@@ -24,13 +22,6 @@ def said(stage: Stage) -> Stage:
         talk(corpus, ("正義とは何ですか", "君はどう思うかね？"), ("勇気とは", "では、勇気の例を挙げてくれ。"))
         talk(corpus, ("What is virtue?", "Virtue is knowledge."))
     return stage
-
-
-async def reviewing(app: SocratesApp, pilot: Pilot[None]) -> ReviewScreen:
-    await pilot.press("f6")
-    await until(pilot, lambda: isinstance(app.screen, ReviewScreen) and app.screen.query(SeenTurn))
-    assert isinstance(app.screen, ReviewScreen)
-    return app.screen
 
 
 def verdicts(stage: Stage) -> list[str]:
