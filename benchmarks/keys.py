@@ -25,7 +25,7 @@ from typing import Any
 
 from tests.terminal import Terminal
 
-EXAMPLES = Path(__file__).parents[1] / "corpus" / "starter" / "plain-life.ja.jsonl"
+EXAMPLES = Path(__file__).parents[1] / "corpus" / "starter" / "words-1.ja.jsonl"
 PROMPTS = cycle(
     [
         "Tell me the whole life of Socrates, from his birth to his death, in many long paragraphs.",
