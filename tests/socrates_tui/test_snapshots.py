@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input, TextArea
+from textual.widgets import DataTable, Input, TextArea
 
 from adapters.figures import fingerprint
 from corpus.filters import Filter
@@ -104,6 +104,9 @@ def matches(compare: Compare, stage: Stage, size: tuple[int, int], play: Play) -
             for line in screen.query(Input):
                 line.cursor_blink = False
                 line._cursor_visible = True  # whichever half of a blink it was in
+        # a table measures its columns when it has nothing else to do
+        tables = [table for screen in app.screen_stack for table in screen.query(DataTable)]
+        await until(pilot, lambda: not any(table._require_update_dimensions for table in tables))
         await pilot.pause()
 
     return compare(stage.app(), terminal_size=size, run_before=run_before)
