@@ -10,6 +10,7 @@ from textual.app import App
 from textual.message import Message
 from textual.pilot import Pilot
 from textual.widget import Widget
+from textual.widgets import DataTable
 
 from adapters.api import Engine, Progress
 from adapters.recipe import Preset
@@ -126,11 +127,17 @@ async def until(pilot: Pilot[None], true: Callable[[], object]) -> None:
     raise AssertionError("it never came true")
 
 
+def measured(app: App[None]) -> bool:
+    """Tell whether every table knows how wide its columns are, which it learns when it has nothing else to do."""
+    tables = (table for screen in app.screen_stack for table in screen.query(DataTable))
+    return not any(table._require_update_dimensions for table in tables)
+
+
 async def settled(app: SocratesApp, pilot: Pilot[None]) -> None:
-    """Let the app go on until nothing is being loaded, said or trained."""
+    """Let the app go on until nothing is being loaded, said, trained or measured."""
 
     def quiet() -> bool:
-        return not any(worker.is_running for worker in app.workers)
+        return measured(app) and not any(worker.is_running for worker in app.workers)
 
     await until(pilot, lambda: app.chat.is_mounted and quiet())
     await until(pilot, quiet)

@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import DataTable, Input, TextArea
+from textual.widgets import Input, TextArea
 
 from adapters.figures import fingerprint
 from corpus.filters import Filter
@@ -21,7 +21,7 @@ from socrates_tui.weighing import Weighed
 from tests.adapters.manifests import record, write_evaluation
 from tests.socrates_tui.making_runs import trained
 from tests.socrates_tui.scripted import EVALUATED, HOLD, STARTED, UNTRAINED, ScriptedTraining, published, step
-from tests.socrates_tui.stage import Stage, retrain, settled, shown, until
+from tests.socrates_tui.stage import Stage, measured, retrain, settled, shown, until
 from tests.socrates_tui.test_rewriting import Style
 
 Compare = Callable[..., bool]
@@ -99,15 +99,13 @@ def matches(compare: Compare, stage: Stage, size: tuple[int, int], play: Play) -
         await play(app, pilot)
         app.clear_notifications()
         for screen in app.screen_stack:  # a large dialog leaves what is beneath it to be seen
+            await screen.query("ToastHolder").remove()  # only the topmost screen was cleared of them
             for area in screen.query(TextArea):
                 area.cursor_blink = False
             for line in screen.query(Input):
                 line.cursor_blink = False
                 line._cursor_visible = True  # whichever half of a blink it was in
-        # a table measures its columns when it has nothing else to do
-        tables = [table for screen in app.screen_stack for table in screen.query(DataTable)]
-        await until(pilot, lambda: not any(table._require_update_dimensions for table in tables))
-        await pilot.pause()
+        await until(pilot, lambda: measured(app))
 
     return compare(stage.app(), terminal_size=size, run_before=run_before)
 
