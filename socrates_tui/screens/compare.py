@@ -12,7 +12,7 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import DataTable, Static
+from textual.widgets import Static
 
 from socrates_errors import SocratesError
 from socrates_language import tr
@@ -21,6 +21,7 @@ from socrates_tui.comparison import Comparison
 from socrates_tui.plain_text import plain
 from socrates_tui.screens.dialog import LEAVE, Dialog
 from socrates_tui.widgets.key_line import KeyLine
+from socrates_tui.widgets.rows import Table
 
 log = logging.getLogger(__name__)
 
@@ -52,13 +53,13 @@ class CompareScreen(Dialog[None]):
         """Lay out the table and what it comes to."""
         with Vertical(classes="dialog list") as dialog:
             dialog.border_title = tr("{first} and {second}").format(first=self._names[0], second=self._names[1])
-            yield DataTable[Text](cursor_type="none")
+            yield Table(cursor_type="none")
             yield Static(tr("Reading the figures …"), id="compared-told")
             yield KeyLine()
 
     def on_mount(self) -> None:
         """Begin to read."""
-        table = self.query_one(DataTable)
+        table = self.query_one(Table)
         table.add_columns("", *(Text(name) for name in self._names))
         self._read()
 
@@ -74,7 +75,7 @@ class CompareScreen(Dialog[None]):
 
     @on(Compared)
     def _compared(self, event: Compared) -> None:
-        table = self.query_one(DataTable)
+        table = self.query_one(Table)
         for row in event.comparison.rows:
             table.add_row(*(Text(plain(value)) for value in row))
         self._say("\n".join(event.comparison.sentences))
