@@ -1,7 +1,7 @@
 # make run: install on first use, then open the app.   make test: the gate.   make demo: the loop, headless.
 # make language: bring the catalogs of translations up to date with the code.
 # make screenshots: draw the pictures in docs/screens anew.
-# make starter: train adapters/starter anew from corpus/starter, in about 20 minutes on two cores or 1 on a GPU.
+# make starter: train adapters/starter anew from corpus/starter, in about 10 minutes on two cores or 1 on a GPU.
 PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
