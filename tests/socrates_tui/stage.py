@@ -23,6 +23,7 @@ from socrates_tui.drafts import Drafts
 from socrates_tui.home import Home
 from socrates_tui.screens.review import ReviewScreen
 from socrates_tui.settings import Settings
+from socrates_tui.widgets.key_line import KeyLine
 from socrates_tui.widgets.turn_card import SeenTurn
 from tests.socrates_tui.scripted import ScriptedEngine, ScriptedTraining
 
@@ -131,6 +132,12 @@ def measured(app: App[None]) -> bool:
     """Tell whether every table knows how wide its columns are, which it learns when it has nothing else to do."""
     tables = (table for screen in app.screen_stack for table in screen.query(DataTable))
     return not any(table._require_update_dimensions for table in tables)
+
+
+def drawn(app: App[None]) -> bool:
+    """Tell whether every table is measured and every line of keys has its keys, on the screens beneath too."""
+    lines = (line for screen in app.screen_stack for line in screen.query(KeyLine))
+    return measured(app) and all(line.children for line in lines)
 
 
 async def settled(app: SocratesApp, pilot: Pilot[None]) -> None:

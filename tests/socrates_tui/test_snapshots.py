@@ -21,7 +21,7 @@ from socrates_tui.weighing import Weighed
 from tests.adapters.manifests import record, write_evaluation
 from tests.socrates_tui.making_runs import trained
 from tests.socrates_tui.scripted import EVALUATED, HOLD, STARTED, UNTRAINED, ScriptedTraining, published, step
-from tests.socrates_tui.stage import Stage, measured, retrain, settled, shown, until
+from tests.socrates_tui.stage import Stage, drawn, retrain, settled, shown, until
 from tests.socrates_tui.test_rewriting import Style
 
 Compare = Callable[..., bool]
@@ -105,7 +105,7 @@ def matches(compare: Compare, stage: Stage, size: tuple[int, int], play: Play) -
             for line in screen.query(Input):
                 line.cursor_blink = False
                 line._cursor_visible = True  # whichever half of a blink it was in
-        await until(pilot, lambda: measured(app))
+        await until(pilot, lambda: drawn(app))
 
     return compare(stage.app(), terminal_size=size, run_before=run_before)
 
