@@ -17,12 +17,12 @@ from unittest.mock import patch
 
 from rich.cells import cell_len
 from textual.pilot import Pilot
-from textual.widgets import Input, TextArea
+from textual.widgets import TextArea
 
 import socrates_language
 from socrates_tui.app import SocratesApp
 from tests.screenshot_content import REWRITE, lived_in, measured, taught, training, weighed
-from tests.socrates_tui.stage import Stage, retrain, settled, shown, until
+from tests.socrates_tui.stage import Stage, retrain, settled, shown, still, until
 
 PICTURES = Path(__file__).parents[1] / "docs" / "screens"
 
@@ -152,15 +152,10 @@ async def draw(picture: Picture, directory: Path) -> str:
             app.clear_notifications()
             await pilot.pause()
             await picture.play(app, pilot)
-            app.clear_notifications()
             for screen in app.screen_stack:
                 for area in screen.query(TextArea):
-                    area.cursor_blink = False
                     area.show_cursor = False  # it would be in either half of a blink
-                for line in screen.query(Input):
-                    line.cursor_blink = False
-                    line._cursor_visible = True  # whichever half of a blink it was in
-            await pilot.pause()
+            await still(app, pilot)
             svg = app.export_screenshot()
             stage.training.cancel()
     return local(svg)

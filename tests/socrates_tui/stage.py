@@ -10,7 +10,7 @@ from textual.app import App
 from textual.message import Message
 from textual.pilot import Pilot
 from textual.widget import Widget
-from textual.widgets import DataTable
+from textual.widgets import DataTable, Input, TextArea
 
 from adapters.api import Engine, Progress
 from adapters.recipe import Preset
@@ -128,26 +128,37 @@ async def until(pilot: Pilot[None], true: Callable[[], object]) -> None:
     raise AssertionError("it never came true")
 
 
-def measured(app: App[None]) -> bool:
-    """Tell whether every table knows how wide its columns are, which it learns when it has nothing else to do."""
-    tables = (table for screen in app.screen_stack for table in screen.query(DataTable))
-    return not any(table._require_update_dimensions for table in tables)
-
-
 def drawn(app: App[None]) -> bool:
-    """Tell whether every table is measured and every line of keys has its keys, on the screens beneath too."""
+    """Tell whether, on every screen, tables know how wide their columns are and lines of keys have their keys.
+
+    Both learn it when there is nothing else to do.
+    """
+    tables = (table for screen in app.screen_stack for table in screen.query(DataTable))
     lines = (line for screen in app.screen_stack for line in screen.query(KeyLine))
-    return measured(app) and all(line.children for line in lines)
+    return not any(table._require_update_dimensions for table in tables) and all(line.children for line in lines)
 
 
 async def settled(app: SocratesApp, pilot: Pilot[None]) -> None:
-    """Let the app go on until nothing is being loaded, said, trained or measured."""
+    """Let the app go on until nothing is being loaded, said, trained or drawn."""
 
     def quiet() -> bool:
-        return measured(app) and not any(worker.is_running for worker in app.workers)
+        return drawn(app) and not any(worker.is_running for worker in app.workers)
 
     await until(pilot, lambda: app.chat.is_mounted and quiet())
     await until(pilot, quiet)
+
+
+async def still(app: App[None], pilot: Pilot[None]) -> None:
+    """Leave nothing on any screen that changes with time, and let the app go on until all is drawn."""
+    app.clear_notifications()
+    for screen in app.screen_stack:  # a large dialog leaves what is beneath it to be seen
+        await screen.query("ToastHolder").remove()  # only the topmost screen was cleared of them
+        for area in screen.query(TextArea):
+            area.cursor_blink = False
+        for line in screen.query(Input):
+            line.cursor_blink = False
+            line._cursor_visible = True  # whichever half of a blink it was in
+    await until(pilot, lambda: drawn(app))
 
 
 async def write(pilot: Pilot[None], text: str) -> None:

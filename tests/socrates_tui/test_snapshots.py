@@ -6,7 +6,6 @@ from itertools import product
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input, TextArea
 
 from adapters.figures import fingerprint
 from corpus.filters import Filter
@@ -21,7 +20,7 @@ from socrates_tui.weighing import Weighed
 from tests.adapters.manifests import record, write_evaluation
 from tests.socrates_tui.making_runs import trained
 from tests.socrates_tui.scripted import EVALUATED, HOLD, STARTED, UNTRAINED, ScriptedTraining, published, step
-from tests.socrates_tui.stage import Stage, drawn, retrain, settled, shown, until
+from tests.socrates_tui.stage import Stage, retrain, settled, shown, still, until
 from tests.socrates_tui.test_rewriting import Style
 
 Compare = Callable[..., bool]
@@ -97,15 +96,7 @@ def matches(compare: Compare, stage: Stage, size: tuple[int, int], play: Play) -
         assert isinstance(app, SocratesApp)
         await settled(app, pilot)
         await play(app, pilot)
-        app.clear_notifications()
-        for screen in app.screen_stack:  # a large dialog leaves what is beneath it to be seen
-            await screen.query("ToastHolder").remove()  # only the topmost screen was cleared of them
-            for area in screen.query(TextArea):
-                area.cursor_blink = False
-            for line in screen.query(Input):
-                line.cursor_blink = False
-                line._cursor_visible = True  # whichever half of a blink it was in
-        await until(pilot, lambda: drawn(app))
+        await still(app, pilot)
 
     return compare(stage.app(), terminal_size=size, run_before=run_before)
 
