@@ -39,6 +39,16 @@ class KeyLine(Footer):
             keys.remove(spared[0] if spared else keys[-2])
         yield from keys
 
+    def on_mount(self) -> None:
+        """Lay out anew when a screen above is gone."""
+        super().on_mount()
+        self.app.screen_change_signal.subscribe(self, self.bindings_changed)
+
+    async def recompose(self) -> None:
+        """Lay out anew; beneath another screen, where nothing new would be drawn, leave the keys as they are."""
+        if self.is_attached and (self.screen.is_active or not self.children):
+            await super().recompose()
+
     def on_resize(self, event: events.Resize) -> None:
         """Lay out anew where there is more or less room."""
         if event.size.width != self._composed_for:

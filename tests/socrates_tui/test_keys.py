@@ -18,7 +18,7 @@ from socrates_tui.widgets.lines import Lines
 from socrates_tui.widgets.long_list import LongList
 from socrates_tui.widgets.prompt import Prompt
 from socrates_tui.widgets.turn_view import TurnView
-from tests.socrates_tui.stage import Stage, say, settled, shown, until
+from tests.socrates_tui.stage import Stage, say, settled, shown, still, until
 
 OWNERS: list[type[DOMNode]] = [Prompt, TurnView, ChatScreen, TeachingScreen, ConversingScreen, SocratesApp]
 
@@ -116,6 +116,20 @@ async def test_no_key_of_the_footer_is_cut_and_help_is_always_there(stage: Stage
         assert len(line) <= size[0]
         await pilot.resize_terminal(160, 50)
         await until(pilot, lambda: "F3 Versions" in shown(app).splitlines()[-1])
+
+
+async def test_the_footer_stays_beneath_a_dialog_and_tells_the_truth_after_it(stage: Stage) -> None:
+    async with stage.play((120, 40)) as (app, pilot):
+        footer = shown(app).splitlines()[-1]
+        assert "F6 Review" in footer
+        await pilot.press("f1")
+        await settled(app, pilot)
+        await still(app, pilot)
+        assert isinstance(app.screen, HelpScreen)
+        assert shown(app).splitlines()[-1] == footer
+        await pilot.press("escape")
+        await say(app, pilot, "Hi")
+        assert "Rewrite" in shown(app).splitlines()[-1]
 
 
 @pytest.mark.parametrize(
