@@ -27,7 +27,7 @@ class Sampling:
     top_k: int = 64
     """Candidates kept; 0 keeps all."""
     top_p: float = 0.95
-    repetition_penalty: float = 1.1
+    repetition_penalty: float = 1.0
     """Divides positive logits, multiplies negative ones, of tokens in the reply so far (arXiv 1909.05858); 1 is off."""
     max_new_tokens: int = 512
     seed: int | None = None
