@@ -55,7 +55,8 @@ def test_of_exact_scores_that_are_few_only_those_are_drawn() -> None:
     assert draw(scores, Sampling(temperature=0, repetition_penalty=2.0), [2], random()) == 3
     assert draw(scores, Sampling(temperature=1.0, top_k=1), [], random()) == 2
     assert draw(scores, Sampling(temperature=0.01, top_k=0), [], random()) == 0
-    assert draw(scores, Sampling(temperature=0.01, top_k=2), [3], random()) == 0  # one of two is penalised
+    penalised = Sampling(temperature=0.01, top_k=2, repetition_penalty=1.1)
+    assert draw(scores, penalised, [3], random()) == 0  # one of two is penalised
 
 
 def test_among_the_best_is_drawn_as_among_all() -> None:
