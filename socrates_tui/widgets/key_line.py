@@ -40,8 +40,7 @@ class KeyLine(Footer):
         yield from keys
 
     def on_mount(self) -> None:
-        """Lay out anew when a screen above is gone."""
-        super().on_mount()
+        """Lay out anew when a screen above is gone; the footer's own handler is called beside this one."""
         self.app.screen_change_signal.subscribe(self, self.bindings_changed)
 
     async def recompose(self) -> None:
