@@ -5,14 +5,11 @@ from typing import Any
 
 import torch
 
-from adapters.api import Message, Sampling
+from adapters.api import Message
 from adapters.encoding import Encoder, has_oldest, without_oldest
-from adapters.sampling import Scores, draw
 from adapters.text_stream import TextStream
 from adapters.weights import indistinguishable
 
-CANDIDATES = 64
-"""Tokens of which the most likely one is looked for first: more than a reply repeats of the best."""
 PROMPT_TOKENS = 384
 """Longest prompt that is read whole; the oldest turns of a longer one are left out, as several are read at once."""
 
@@ -21,7 +18,7 @@ PROMPT_TOKENS = 384
 def greedy_replies(
     model: Any, encoder: Encoder, prompts: Sequence[Sequence[Message]], max_new_tokens: int
 ) -> list[str]:
-    """Return the most likely reply to each of ``prompts``, with the chat's own repetition penalty.
+    """Return the most likely reply to each of ``prompts``, as the chat's defaults have it: no penalty on repetition.
 
     All are decoded side by side, their prompts padded in front: a small batch costs hardly more than one reply, as
     each token costs the reading of all weights.
@@ -30,9 +27,7 @@ def greedy_replies(
 
     if not prompts:
         return []
-    sampling = Sampling(temperature=0.0)
     stops = encoder.stops | indistinguishable(model.lm_head.weight, encoder.end_of_turn)
-    softcap = getattr(model.config, "final_logit_softcapping", None)
     encoded = [_fitted(encoder, prompt) for prompt in prompts]
     longest = max(map(len, encoded))
     device = model.lm_head.weight.device
@@ -42,18 +37,12 @@ def greedy_replies(
     cache = DynamicCache(config=model.config)
     replies: list[list[int]] = [[] for _ in prompts]
     ended = [False] * len(prompts)
-    random = torch.Generator()
     for _ in range(max_new_tokens):
         hidden = model.model(
             input_ids=feed, attention_mask=seen, position_ids=positions, past_key_values=cache, use_cache=True
         ).last_hidden_state[:, -1]
         # The model's own head on a slice like this one copies its weight once for each reply, on a CPU.
-        logits = model.lm_head(hidden).float()
-        if softcap is not None:
-            logits = (logits / softcap).tanh() * softcap
-        values, ids = (found.cpu() for found in logits.topk(min(CANDIDATES, logits.shape[1]), dim=1))
-        scores = map(Scores, logits, ids, values)
-        tokens = [draw(each, sampling, reply, random) for each, reply in zip(scores, replies, strict=True)]
+        tokens = model.lm_head(hidden).argmax(1).tolist()  # which a cap on the logits would not change
         for number, token in enumerate(tokens):
             ended[number] = ended[number] or token in stops
             if not ended[number]:
