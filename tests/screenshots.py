@@ -152,9 +152,6 @@ async def draw(picture: Picture, directory: Path) -> str:
             app.clear_notifications()
             await pilot.pause()
             await picture.play(app, pilot)
-            for screen in app.screen_stack:
-                for area in screen.query(TextArea):
-                    area.show_cursor = False  # it would be in either half of a blink
             await still(app, pilot)
             svg = app.export_screenshot()
             stage.training.cancel()

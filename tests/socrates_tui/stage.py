@@ -155,6 +155,7 @@ async def still(app: App[None], pilot: Pilot[None]) -> None:
         await screen.query("ToastHolder").remove()  # only the topmost screen was cleared of them
         for area in screen.query(TextArea):
             area.cursor_blink = False
+            area.notify_style_update()  # lines drawn in the dark half of a blink are kept otherwise
         for line in screen.query(Input):
             line.cursor_blink = False
             line._cursor_visible = True  # whichever half of a blink it was in
