@@ -1,7 +1,7 @@
 # make run: install on first use, then open the app.   make test: the gate.   make demo: the loop, headless.
 # make language: bring the catalogs of translations up to date with the code.
 # make screenshots: draw the pictures in docs/screens anew.
-# make starter: train adapters/starter anew from corpus/starter, in about 12 minutes on two cores or 2 on a GPU.
+# make starter: train adapters/starter anew from corpus/starter, in 2 minutes on a GPU or several times that on two cores.
 PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
