@@ -48,7 +48,7 @@ export EMPTIED
 starter: .venv/installed
 	rm -rf $(STARTER) && mkdir -p $(STARTER) && echo base > $(STARTER)/active
 	for file in corpus/starter/*.jsonl; do $(BIN)/socrates --home $(STARTER) corpus import $$file; done
-	$(BIN)/socrates --home $(STARTER) --accept-gemma-terms train --epochs 2 --seed 1 --title Starter
+	$(BIN)/socrates --home $(STARTER) --accept-gemma-terms train --epochs 2 --seed 3 --title Starter
 	cd $(STARTER)/versions/v0001 && cp adapter_config.json adapter_model.safetensors eval.json $(CURDIR)/adapters/starter/
 	$(BIN)/python -c "$$EMPTIED" $(STARTER)/versions/v0001/version.json adapters/starter/version.json
 
