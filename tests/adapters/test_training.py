@@ -10,7 +10,15 @@ import pytest
 import torch
 
 from adapters.api import BASE
-from adapters.base import allow_repacking, device, has_avx512bf16, is_linear4bit, load_model, load_tokenizer
+from adapters.base import (
+    allow_repacking,
+    compute_dtype,
+    device,
+    has_avx512bf16,
+    is_linear4bit,
+    load_model,
+    load_tokenizer,
+)
 from adapters.encoding import Encoder
 from adapters.evaluation import evaluate_file, loss_per_token
 from adapters.fused import fuse
@@ -254,14 +262,14 @@ def adapter_gradients(model: Any, batch: Any) -> dict[str, torch.Tensor]:
     return {n: p.grad.clone() for n, p in model.named_parameters() if p.requires_grad and p.grad is not None}
 
 
-def dequantized(model: Any, dtype: torch.dtype = torch.bfloat16) -> None:
-    """Put plain linear layers in the place of the 4-bit ones, with their weights as ``dtype``."""
+def dequantized(model: Any, dtype: torch.dtype | None = None) -> None:
+    """Put plain linear layers in the place of the 4-bit ones, with their weights as ``dtype``, or as it computes."""
     from bitsandbytes.functional import dequantize_4bit
 
     for name, module in list(model.named_modules()):
         if is_linear4bit(module):
             state = copy(module.weight.quant_state)
-            state.dtype = dtype
+            state.dtype = dtype or compute_dtype(device())
             weight = dequantize_4bit(module.weight.data, state)
             plain = torch.nn.Linear(module.in_features, module.out_features, bias=False, dtype=weight.dtype)
             plain.weight = torch.nn.Parameter(weight, requires_grad=False)
@@ -359,10 +367,11 @@ def test_a_published_version_has_the_same_logits_in_plain_peft(tmp_path: Path, c
     ours = load_model(checkpoint, trainable=True)
     layers = make_adaptable(ours)
     put_on(read_adapter(directory, shapes(layers), device()), layers)
+    computing = compute_dtype(device())
     with torch.no_grad():
         expected = plain(input_ids=ids).logits.float()
         for layer in layers.values():
             assert layer.a is not None
-            layer.a, layer.b = layer.a.to(torch.bfloat16), layer.b.to(torch.bfloat16) if layer.b is not None else None
+            layer.a, layer.b = layer.a.to(computing), layer.b.to(computing) if layer.b is not None else None
         actual = ours(input_ids=ids).logits.float()
     assert float((actual - expected).norm() / expected.norm()) < 0.02
