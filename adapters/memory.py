@@ -46,8 +46,8 @@ class Memory:
         self._layer_bytes = number_bytes * (
             10.5 * config.hidden_size + 4.2 * config.intermediate_size + 8.2 * heads * config.head_dim
         )
-        # Attention that is not built in keeps its matrices: for each token, some numbers for each token of its row, and
-        # the probabilities in float32 however it computes.
+        # Attention that is not built in keeps its matrices: for each token and head, 8 bytes for each token of its row,
+        # in float32 as in bfloat16, whose probabilities are in float32 first.
         self._attention_bytes = 8 * heads if config._attn_implementation == "eager" else 0
         self._head_bytes = 10 * CHUNK * config.vocab_size
         linears = [(n, m) for n, m in model.named_modules() if is_linear4bit(m) and n.endswith(recipe.targets)]

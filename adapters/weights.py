@@ -87,22 +87,23 @@ class Shape:
 
 
 class Rows:
-    """Rows of a bfloat16 matrix in a file, read as they are asked for.
+    """Rows of a matrix in a file, read as they are asked for.
 
     Of a mapped matrix the system would bring sixteen pages into memory for each row, and soon all of it.
     """
 
-    def __init__(self, file: Path, offset: int, count: int, width: int) -> None:
-        """The first of ``count`` rows, of ``width`` numbers each, begins at the byte ``offset`` of ``file``."""
+    def __init__(self, file: Path, offset: int, matrix: torch.Tensor) -> None:
+        """The first of the rows, as many as those of ``matrix`` and like them, begins at the byte ``offset``."""
         self._file = file.open("rb", buffering=0)
-        self._offset, self._count, self._width = offset, count, width
+        self._offset, self._dtype = offset, matrix.dtype
+        self._count, self._width = matrix.shape
 
     def __len__(self) -> int:
         return self._count
 
     def __getitem__(self, ids: torch.Tensor | slice) -> torch.Tensor:
         """Return the rows that are numbered ``ids``, shape (n,), or lie in a slice of step 1, as (n, width)."""
-        size, descriptor = 2 * self._width, self._file.fileno()
+        size, descriptor = self._dtype.itemsize * self._width, self._file.fileno()
         if isinstance(ids, slice):
             start, stop, _ = ids.indices(self._count)
             content = bytearray((stop - start) * size)
@@ -110,7 +111,7 @@ class Rows:
         else:
             rows = [os.pread(descriptor, size, self._offset + number * size) for number in ids.tolist()]
             content = bytearray(b"".join(rows))
-        return torch.frombuffer(content, dtype=torch.bfloat16).view(-1, self._width)
+        return torch.frombuffer(content, dtype=self._dtype).view(-1, self._width)
 
 
 @dataclass(frozen=True)
@@ -289,11 +290,7 @@ def kept(file: Path, end_of_turn: int) -> Weights | None:
         tensors = load_file(file, device=device())
         if device() == "cuda":
             return Weights(shape, tensors)
-        rows = {
-            name: Rows(file, _offset(file, name), len(tensors[name]), shape.width)
-            for name in BY_ROWS
-            if name in tensors
-        }
+        rows = {name: Rows(file, _offset(file, name), tensors[name]) for name in BY_ROWS if name in tensors}
         return Weights(shape, {name: tensor for name, tensor in tensors.items() if name not in rows}, rows)
     except (OSError, SafetensorError, TypeError, KeyError, ValueError):
         return None  # it is only a cache

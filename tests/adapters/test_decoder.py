@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import save as serialized
 
-from adapters.base import compute_dtype, device, load_model, weights_hash
+from adapters.base import device, load_model, weights_hash
 from adapters.cpu_decoder import CpuDecoder
 from adapters.decoder import Decoder
 from adapters.engine import decoder_of
@@ -272,7 +272,6 @@ def test_weights_that_cannot_be_kept_are_used_all_the_same(tmp_path: Path, weigh
     assert all(torch.equal(used.tensors[name].cpu(), tensor.cpu()) for name, tensor in weights.tensors.items())
 
 
-@pytest.mark.skipif(compute_dtype(device()) == torch.float32, reason="a CPU without bfloat16 has nothing kept for it")
 def test_what_is_kept_is_what_was_made(tmp_path: Path, weights: Weights) -> None:
     file = tmp_path / "models" / "decoder.safetensors"
     file.parent.mkdir()
